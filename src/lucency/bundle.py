@@ -1,0 +1,224 @@
+"""Bundle: a model to carry away. `model.onnx` + `card.json`; read, write, verify."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lucency.decision import Calibration, OperatingPoint
+from lucency.errors import BundleError
+from lucency.imaging.geometry import InputSpec
+
+SCHEMA_VERSION = 1
+"""Version of `card.json` that this package writes, and the newest that it reads."""
+
+MODEL_FILE = "model.onnx"
+CARD_FILE = "card.json"
+
+INTENDED_USE = (
+    "Research on the detection of bone fractures in radiographs. Not a medical device; not for diagnosis, triage or any "
+    "decision about a patient."
+)
+
+
+@dataclass(frozen=True)
+class Card:
+    """What `card.json` says of the model beside it.
+
+    Attributes:
+        name: Name of the bundle, as it appears in `name@hash`.
+        input: Geometry of the network input.
+        model_sha256: Hash of `model.onnx`, hexadecimal.
+        outputs: Names of the graph's outputs: "logit", and "heatmap" and "embedding" where the model allows.
+        calibration: From logit to probability, fitted on validation films.
+        operating_points: Thresholds, fitted on validation films.
+        default_operating_point: Name of the one that decides unless another is asked for.
+        metrics: Figures on the test films with intervals, as in `report.json`.
+        training_data: What it was trained on: source, counts, hash of the manifest.
+        recipe: The resolved recipe.
+        provenance: Versions, seed, device, date, parity of the export.
+        intended_use: In one paragraph.
+        licence: Licence of the weights, or a sentence on how to find it.
+    """
+
+    name: str
+    input: InputSpec
+    model_sha256: str
+    outputs: tuple[str, ...] = ("logit",)
+    calibration: Calibration = Calibration()
+    operating_points: tuple[OperatingPoint, ...] = (OperatingPoint("half", 0.5),)
+    default_operating_point: str = "half"
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    training_data: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    intended_use: str = INTENDED_USE
+    licence: str = "not stated"
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `card.json`."""
+        card: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "name": self.name,
+            "intended_use": self.intended_use,
+            "licence": self.licence,
+            "model": {"file": MODEL_FILE, "sha256": self.model_sha256, "outputs": list(self.outputs)},
+            "input": {"values": "grey 0..255, bone bright", **self.input.to_json()},
+            "classes": {"1": "fractured", "0": "not_fractured"},
+            "calibration": {"method": "temperature", "temperature": self.calibration.temperature},
+            "operating_points": [vars(point) for point in self.operating_points],
+            "default_operating_point": self.default_operating_point,
+            "metrics": dict(self.metrics),
+            "training_data": dict(self.training_data),
+            "recipe": dict(self.recipe),
+            "provenance": dict(self.provenance),
+        }
+        return {**card, "card_sha256": _card_hash(card)}
+
+    @classmethod
+    def from_json(cls, card: Mapping[str, Any], where: str | os.PathLike[str]) -> Card:
+        """Reads the content of `card.json`.
+
+        Raises:
+            BundleError: It is from a newer version, was altered, or lacks a value.
+        """
+        version = card.get("schema_version")
+        if not isinstance(version, int):
+            raise BundleError("card.json has no schema_version, so this is not a Lucency bundle", where=where)
+        if version > SCHEMA_VERSION:
+            raise BundleError(
+                f"the bundle has schema version {version}; this version of lucency reads up to {SCHEMA_VERSION}",
+                where=where,
+                hint="Upgrade with: pip install --upgrade lucency",
+            )
+        content = {key: value for key, value in card.items() if key != "card_sha256"}
+        if card.get("card_sha256") != _card_hash(content):
+            raise BundleError(
+                "card.json was altered after it was written: its hash does not match",
+                where=where,
+                hint="Get the bundle again, or make it again with `lucency export RUN`",
+            )
+        try:
+            spec = {key: value for key, value in card["input"].items() if key != "values"}
+            result = cls(
+                name=str(card["name"]),
+                input=InputSpec.from_json(spec),
+                model_sha256=str(card["model"]["sha256"]),
+                outputs=tuple(card["model"]["outputs"]),
+                calibration=Calibration(float(card["calibration"]["temperature"])),
+                operating_points=tuple(OperatingPoint(**point) for point in card["operating_points"]),
+                default_operating_point=str(card["default_operating_point"]),
+                metrics=card["metrics"],
+                training_data=card["training_data"],
+                recipe=card["recipe"],
+                provenance=card["provenance"],
+                intended_use=str(card["intended_use"]),
+                licence=str(card["licence"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"card.json cannot be read: {type(error).__name__} {error}", where=where) from None
+        result.operating_point()
+        return result
+
+    def operating_point(self, name: str | None = None) -> OperatingPoint:
+        """The operating point of that name, or the default one.
+
+        Raises:
+            BundleError: There is none of that name.
+        """
+        wanted = name or self.default_operating_point
+        for point in self.operating_points:
+            if point.name == wanted:
+                return point
+        known = ", ".join(point.name for point in self.operating_points)
+        raise BundleError(f"the bundle has no operating point '{wanted}'", hint=f"It has: {known}")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A folder whose model and card belong together.
+
+    Attributes:
+        folder: Where it lies.
+        card: What is known of it.
+        card_sha256: Hash of the card, which holds the hash of the model.
+    """
+
+    folder: Path
+    card: Card
+    card_sha256: str
+
+    @property
+    def identity(self) -> str:
+        """`name@hash`: changes with the weights, the calibration and the operating points."""
+        return f"{self.card.name}@{self.card_sha256[:12]}"
+
+    @property
+    def model_path(self) -> Path:
+        """The ONNX file."""
+        return self.folder / MODEL_FILE
+
+
+def read_bundle(path: str | os.PathLike[str]) -> Bundle:
+    """Opens a bundle and checks that nothing in it was altered.
+
+    Args:
+        path: The bundle's folder, or a run folder that holds one.
+
+    Raises:
+        BundleError: There is none, it was altered, or it is from a newer version.
+    """
+    folder = Path(path)
+    if not (folder / CARD_FILE).is_file() and (folder / "bundle" / CARD_FILE).is_file():
+        folder = folder / "bundle"
+    if not (folder / CARD_FILE).is_file():
+        problem = "holds no bundle (no card.json)" if folder.is_dir() else "does not exist"
+        raise BundleError(
+            problem, where=path, hint="Give the folder that `lucency train` or `lucency export` wrote as 'bundle'"
+        )
+    try:
+        content = json.loads((folder / CARD_FILE).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"card.json cannot be read ({error})", where=folder) from None
+    if not isinstance(content, dict):
+        raise BundleError("card.json cannot be read (it is not an object)", where=folder)
+    card = Card.from_json(content, folder)
+    model = folder / MODEL_FILE
+    if not model.is_file():
+        raise BundleError("model.onnx is missing", where=folder, hint="Get the bundle again")
+    if _file_hash(model) != card.model_sha256:
+        raise BundleError(
+            "model.onnx is not the file that card.json was written for: its hash does not match",
+            where=folder,
+            hint="Get the bundle again, or make it again with `lucency export RUN`",
+        )
+    return Bundle(folder, card, str(content["card_sha256"]))
+
+
+def write_bundle(folder: Path, card: Card) -> Bundle:
+    """Writes `card.json` beside the `model.onnx` that lies in the folder already, and reads the bundle back.
+
+    Args:
+        folder: Folder with `model.onnx`.
+        card: What is known of it; its `model_sha256` is filled in here.
+    """
+    card = replace(card, model_sha256=_file_hash(folder / MODEL_FILE))
+    temporary = folder / (CARD_FILE + ".part")
+    temporary.write_text(json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    os.replace(temporary, folder / CARD_FILE)
+    return read_bundle(folder)
+
+
+def _card_hash(card: Mapping[str, Any]) -> str:
+    canonical = json.dumps(card, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,164 @@
+"""`lucency train`, `export`, `evaluate` and `recipes`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lucency.cli.data import GroupsOption, LabelOption, WorkersOption, labels_of
+from lucency.cli.printing import PrintingTeller, table
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command()(train)
+    app.command()(export)
+    app.command()(evaluate)
+    app.command()(recipes)
+
+
+def train(
+    data: Annotated[
+        Path | None, typer.Argument(help="Folder of films, or a CSV or Parquet table.", show_default=False)
+    ] = None,
+    recipe: Annotated[str, typer.Option("--recipe", "-r", help="Name of a recipe, or a TOML file.")] = "mobilenet",
+    weights: Annotated[
+        str | None, typer.Option(help='Pretrained weights: "imagenet", "none", or a file. Short for --set model.weights=...')
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a recipe value, such as training.epochs=5. Can be repeated.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder to make; runs/RECIPE-TIME otherwise.")] = None,
+    label: LabelOption = None,
+    groups: GroupsOption = None,
+    test_from_val: Annotated[
+        bool,
+        typer.Option(
+            "--test-from-val", help="Where no test films are given, test on the validation films; the report says it is optimistic."
+        ),
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop where the data have an error or a warning.")] = False,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with this run folder instead of starting a new one.", show_default=False)
+    ] = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Train a classifier on a folder of films, make its bundle and measure it.
+
+    Ctrl-C leaves a run that `--resume RUN` continues to the same result.
+    """
+    if (data is None) == (resume is None):
+        raise typer.BadParameter("give either DATA, or --resume RUN")
+    from lucency.workflows.train import resume_training
+    from lucency.workflows.train import train as train_model
+
+    with PrintingTeller() as teller:
+        try:
+            if resume is not None:
+                result = resume_training(resume, workers=workers, teller=teller)
+            else:
+                assert data is not None
+                overrides = [*(set_ or []), *(["split.test_from_val=true"] if test_from_val else [])]
+                result = train_model(
+                    data,
+                    recipe=recipe,
+                    weights=weights,
+                    overrides=overrides,
+                    out=out,
+                    labels=labels_of(label),
+                    groups=groups,
+                    strict=strict,
+                    workers=workers,
+                    teller=teller,
+                )
+        except KeyboardInterrupt:
+            teller.say("Stopped. What was finished is kept; go on with: lucency train --resume RUN")
+            raise
+    print(result.run)
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the bundle; RUN/bundle otherwise.")] = None,
+) -> None:
+    """Make the ONNX bundle of a trained run; needs TensorFlow, but not the films."""
+    from lucency.workflows.export import export_run
+
+    with PrintingTeller() as teller:
+        bundle = export_run(run, out=out, teller=teller)
+    print(bundle.folder)
+
+
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(help="Bundle or run folder.")],
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of films or a table; a run's own films otherwise.", show_default=False),
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, val or test, where the data have splits.")] = "test",
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.", show_default=False)] = None,
+    label: LabelOption = None,
+    groups: GroupsOption = None,
+    operating_point: Annotated[
+        str | None, typer.Option(help="Operating point that decides; the bundle's default otherwise.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    workers: WorkersOption = None,
+) -> None:
+    """Measure a bundle on films: figures with 95 % intervals, an HTML page, report.json and predictions.csv."""
+    if split not in ("train", "val", "test"):
+        raise typer.BadParameter("--split is train, val or test")
+    from lucency.workflows.evaluate import evaluate as evaluate_bundle
+
+    with PrintingTeller() as teller:
+        report = evaluate_bundle(
+            bundle,
+            data,
+            split=split,
+            out=out,
+            labels=labels_of(label),
+            groups=groups,
+            operating_point=operating_point,
+            workers=workers,
+            teller=teller,
+        )
+    if as_json:
+        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    rows = []
+    for name, figure in report.metrics.items():
+        value = "n/a" if figure["value"] is None else f"{figure['value']:.3f}"
+        interval = "" if figure["low"] is None else f"{figure['low']:.3f} to {figure['high']:.3f}"
+        rows.append((name, value, interval))
+    for baseline in report.baselines:
+        rows.append((f"accuracy of {baseline['name']}", f"{baseline['accuracy']:.3f}", ""))
+    print(table(("metric", "value", "95 % interval"), rows, right=("value",)))
+
+
+def recipes(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    show: Annotated[str | None, typer.Option(help="Print one recipe as TOML, with every value.", show_default=False)] = None,
+) -> None:
+    """List the recipes that ship with the package."""
+    try:
+        from lucency.learning.recipe import load_recipe, recipe_names
+    except ModuleNotFoundError as error:
+        from lucency.errors import MissingExtraError
+
+        raise MissingExtraError(str(error.name), extra="train", need="Reading recipes") from None
+    if show is not None:
+        print(load_recipe(show).to_toml(), end="")
+        return
+    loaded = [load_recipe(name) for name in recipe_names()]
+    if as_json:
+        entries = [
+            {"name": r.name, "parameters": r.parameters, "input": f"{r.input.height}x{r.input.width}x3", "source": r.source}
+            for r in loaded
+        ]
+        print(json.dumps({"recipes": entries}, indent=2, ensure_ascii=False))
+        return
+    rows = [(r.name, f"{r.parameters:,}", f"{r.input.height}x{r.input.width}x3", r.title) for r in loaded]
+    print(table(("recipe", "parameters", "input", "what it is"), rows, right=("parameters",)))

@@ -1,0 +1,50 @@
+"""How many films there are of each class, and whether that is enough to measure anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from lucency.datasets.audit.findings import Finding, counted
+from lucency.datasets.manifest import Manifest
+
+FEW_POSITIVES = 30
+"""With fewer films, a 95 % interval of a sensitivity of 0.8 is about 30 points wide (Wilson)."""
+
+
+def class_balance(manifest: Manifest) -> list[Finding]:
+    """What always giving the more frequent answer would score."""
+    fractured, films = int(manifest.table["label"].sum()), len(manifest)
+    if not films:
+        return []
+    majority = max(fractured, films - fractured) / films
+    answer = "fractured" if 2 * fractured > films else "not fractured"
+    return [
+        Finding(
+            check="balance",
+            severity="note",
+            message=f"{fractured} of {counted(films, 'film')} are fractured ({fractured / films:.1%}): always"
+            f' answering "{answer}" is {majority:.1%} accurate.',
+            evidence={"films": films, "fractured": fractured, "majority_accuracy": majority},
+            action="Read AUROC, sensitivity and specificity rather than accuracy",
+        )
+    ]
+
+
+def tiny_splits(manifest: Manifest) -> list[Finding]:
+    """Validation and test splits with too few films of a class."""
+    counts = Counter(zip(manifest.table["split"], manifest.table["label"], strict=True))
+    findings = []
+    for split in ("val", "test"):
+        fractured, normal = counts[split, 1], counts[split, 0]
+        if fractured + normal and min(fractured, normal) < FEW_POSITIVES:
+            findings.append(
+                Finding(
+                    check="balance",
+                    severity="note",
+                    message=f"{split} has {fractured} fractured and {normal} other films: its figures will be"
+                    " uncertain.",
+                    evidence={"split": split, "fractured": fractured, "not_fractured": normal},
+                    action="Read the intervals, or bring more films",
+                )
+            )
+    return findings

@@ -1,0 +1,181 @@
+"""How known data sets lay out their folders, and `scan`, which reads any of them."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lucency.datasets import fracatlas
+from lucency.datasets.audit.findings import counted
+from lucency.datasets.film_tree import FilmTree, list_films
+from lucency.datasets.group_file import apply_groups
+from lucency.datasets.manifest import Manifest
+from lucency.datasets.manifest_file import TABLE_SUFFIXES, complete, describes_films, read_table
+from lucency.datasets.vocabulary import (
+    CLASS_NAMES,
+    SPLIT_WORDS,
+    LabelNames,
+    split_of_folders,
+    squeeze,
+)
+from lucency.errors import DatasetError
+from lucency.imaging.readers import IMAGE_SUFFIXES
+
+TABLE_NAMES = ("manifest.csv", "manifest.parquet", "dataset.csv", "dataset.parquet")
+"""Tables that, lying at the top of a folder, describe it."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way to lay out films.
+
+    Attributes:
+        name: Shown to the user, and kept in `Manifest.source`.
+        looks_like: What it is known by, in words for an error.
+        recognise: Whether a folder is laid out so.
+        read: Reads such a folder, with further names of labels.
+    """
+
+    name: str
+    looks_like: str
+    recognise: Callable[[FilmTree], bool]
+    read: Callable[[FilmTree, Mapping[str, int]], Manifest]
+
+
+def scan(
+    folder_or_table: str | os.PathLike[str],
+    *,
+    labels: Mapping[str, int] | None = None,
+    groups: str | os.PathLike[str] | None = None,
+) -> Manifest:
+    """Finds the films of a data set and what is known about each; decodes none of them.
+
+    Args:
+        folder_or_table: A folder in one of `LAYOUTS`, or a CSV or Parquet table of films.
+        labels: Names of folders or cells -> label, beside those of the field, such as `{"bruch": 1, "heil":
+            0}`.
+        groups: CSV with image_id and group: films of one group never stand on two sides of a split. FracAtlas
+            brings its own where `groups.csv` lies beside `dataset.csv`.
+
+    Returns:
+        One row per film, in sorted order, with what was noticed in `notes`.
+
+    Raises:
+        DatasetError: Nothing to find, a folder or cell whose meaning is not known, or a class without films.
+    """
+    place = Path(os.path.abspath(folder_or_table))
+    if place.is_file() and place.suffix.lower() in TABLE_SUFFIXES:
+        manifest = Manifest(read_table(place, labels), source=f"{place} (table)")
+    else:
+        tree = list_films(place)
+        layout = next((layout for layout in LAYOUTS if layout.recognise(tree)), None)
+        if layout is None:
+            raise _no_films(tree)
+        manifest = layout.read(tree, labels or {}).noting(*tree.notes())
+        manifest = Manifest(manifest.table, f"{place} ({layout.name})", manifest.notes)
+    if groups is not None:
+        table, note = apply_groups(manifest.table, Path(groups))
+        manifest = Manifest(table, manifest.source, (*manifest.notes, note))
+    for label, name in CLASS_NAMES.items():
+        if not (manifest.table["label"] == label).any():
+            raise DatasetError(
+                f"no films of the class {name} among {counted(len(manifest), 'film')}",
+                where=place,
+                hint="Both classes are needed; --label NAME=0 or NAME=1 says what a folder or cell means",
+            )
+    return manifest
+
+
+def _table_of(tree: FilmTree) -> Path | None:
+    tables = (tree.root / name for name in TABLE_NAMES)
+    return next((table for table in tables if table.is_file() and describes_films(table)), None)
+
+
+def _read_table_folder(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
+    table = _table_of(tree)
+    if table is None:
+        raise DatasetError("the table of the folder is gone", where=tree.root)
+    return Manifest(read_table(table, labels), source=str(table))
+
+
+def _read_folders(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
+    names = LabelNames(labels)
+    of_folder = {parts: names.of_folders(parts) for parts in {film[:-1] for film in tree.films}}
+    unknown = Counter(_naming_part(film[:-1]) for film in tree.films if of_folder[film[:-1]] is None)
+    if unknown:
+        known = Counter(
+            f"{_naming_part(film[:-1])} = {of_folder[film[:-1]]}"
+            for film in tree.films
+            if of_folder[film[:-1]] is not None
+        )
+        example = min(name for name, count in unknown.items() if count == max(unknown.values()))
+        raise DatasetError(
+            f"{'a folder' if len(unknown) == 1 else 'folders'} whose label is not known: {_counted(unknown)}"
+            + (f" (known: {_counted(known)})" if known else ""),
+            where=tree.root,
+            hint=f'Say what they hold: --label "{example}=1" for fractured, "{example}=0" for not fractured',
+        )
+    return Manifest(
+        complete(
+            {
+                "image_id": ["/".join(film) for film in tree.films],
+                "path": [tree.path(film) for film in tree.films],
+                "label": [int(of_folder[film[:-1]] or 0) for film in tree.films],
+                "split": [split_of_folders(film[:-1]) for film in tree.films],
+            }
+        ),
+        source=str(tree.root),
+    )
+
+
+def _naming_part(parts: tuple[str, ...]) -> str:
+    """The folder that should have named the label: the innermost that is not the name of a split."""
+    return next(
+        (part for part in reversed(parts) if squeeze(part) not in SPLIT_WORDS), "/".join(parts) or "."
+    )
+
+
+def _counted(names: Counter[str]) -> str:
+    shown = [f"{name} ({counted(count, 'film')})" for name, count in sorted(names.items())]
+    return ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")
+
+
+def _no_films(tree: FilmTree) -> DatasetError:
+    ignored = f"; {tree.notes()[0]}" if tree.notes() else ""
+    return DatasetError(
+        f"no films found: no file ends in {', '.join(IMAGE_SUFFIXES)} or begins like DICOM{ignored}",
+        where=tree.root,
+        hint="Known layouts: " + "; ".join(f"{layout.name} ({layout.looks_like})" for layout in LAYOUTS),
+    )
+
+
+LAYOUTS: tuple[Layout, ...] = (
+    Layout(
+        "FracAtlas",
+        "images/Fractured, images/Non_fractured and dataset.csv",
+        lambda tree: fracatlas.base_of(tree) is not None,
+        fracatlas.read,
+    ),
+    Layout(
+        "folder with a table",
+        f"{' or '.join(TABLE_NAMES[::2])} with paths and labels",
+        lambda tree: _table_of(tree) is not None,
+        _read_table_folder,
+    ),
+    Layout(
+        "split folders",
+        "train, val and test, each with a folder per class",
+        lambda tree: any(split_of_folders(film[:-1]) for film in tree.films),
+        _read_folders,
+    ),
+    Layout(
+        "class folders",
+        "one folder per class, such as fractured and not_fractured",
+        lambda tree: bool(tree.films),
+        _read_folders,
+    ),
+)
+"""Tried in this order; the first that recognises the folder reads it."""

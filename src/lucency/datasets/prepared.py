@@ -1,0 +1,258 @@
+"""Decode each film once: a memory-mapped uint8 array that every epoch and every run reads."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lucency.datasets.audit.findings import Finding, counted
+from lucency.datasets.folder_lock import folder_lock
+from lucency.datasets.manifest import Manifest
+from lucency.datasets.prepared_store import Entry, PreparedStore, storage_error, store_folder
+from lucency.datasets.vocabulary import CLASS_NAMES
+from lucency.errors import DatasetError, FilmError
+from lucency.imaging import InputSpec, read_radiograph, to_input
+
+CHANGED = "changed_since_scan"
+"""Code in the evidence of a Finding about films whose bytes are not those that were scanned."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Films ready for a network.
+
+    Attributes:
+        manifest: The films that could be read, in the order of the manifest given.
+        images: uint8 (M, height, width), 0..255, read-only and mapped: films of other manifests may stand in
+            it too.
+        rows: int64 (N,), row of `images` for each film of `manifest`; byte-identical films share one.
+        sizes: int32 (N, 2), height and width of each upright film before the resize, as `geometry.place`
+            needs them.
+        spec: The network input. The grey is stored once, whatever `spec.channels` says.
+        findings: What could not be read ("error", check "files", one for each FilmError code) and what was
+            noticed while reading ("note").
+    """
+
+    manifest: Manifest
+    images: npt.NDArray[np.uint8]
+    rows: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int32]
+    spec: InputSpec
+    findings: list[Finding]
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    pixels: npt.NDArray[np.uint8]
+    height: int
+    width: int
+    warnings: tuple[str, ...]
+
+
+def prepare(
+    manifest: Manifest,
+    spec: InputSpec,
+    folder: Path,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Prepared:
+    """Decodes and resizes the films that the folder does not hold yet.
+
+    Films are known by their bytes, so several manifests share one folder, adding films costs only those, and
+    a job that was interrupted, killed or met a full disk goes on where it stopped. A film that cannot be read
+    is left out and reported, and tried again next time. Decoding runs in threads: Pillow and NumPy give up
+    the interpreter lock, and no process has to be started, which TensorFlow and unguarded scripts bear badly.
+    Memory does not grow with the films.
+
+    Args:
+        manifest: Films, split or not.
+        spec: Network input.
+        folder: Home of prepared films; a folder for each spec is made in it.
+        workers: Threads; one for each processor by default.
+        progress: Called with (films done, films in all), from the calling thread.
+
+    Raises:
+        DatasetError: No film of a class can be read.
+        ResourceError: The disk is full or cannot be written, or another process does not give the folder
+            back.
+        MissingExtraError: The films are of a kind that needs an extra.
+    """
+    if not len(manifest):
+        raise DatasetError("there are no films to prepare", where=manifest.source)
+    home = store_folder(folder, spec)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as failed:
+        raise storage_error(failed, home) from failed
+    with folder_lock(home), PreparedStore(home, spec) as store:
+        failures = _fill(store, manifest, spec, workers or _processors(), progress or _silent)
+        entries, images = store.entries, store.images()
+    readable = manifest.table["image_id"].map(lambda image_id: image_id not in failures).astype(bool)
+    kept = manifest.keep(readable)
+    _check_classes(manifest, kept, failures)
+    held = [entries[sha] for sha in kept.table["sha256"]]
+    return Prepared(
+        manifest=kept,
+        images=images,
+        rows=np.array([entry.row for entry in held], dtype=np.int64),
+        sizes=np.array([(entry.height, entry.width) for entry in held], dtype=np.int32).reshape(-1, 2),
+        spec=spec,
+        findings=[*_failed(manifest, failures), *_noticed(kept, held)],
+    )
+
+
+def _fill(
+    store: PreparedStore,
+    manifest: Manifest,
+    spec: InputSpec,
+    workers: int,
+    progress: Callable[[int, int], None],
+) -> dict[str, FilmError]:
+    """Adds what is missing to the store; returns the error of each film that cannot be read, by image_id."""
+    films: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for image_id, path, sha in zip(
+        manifest.table["image_id"], manifest.table["path"], manifest.table["sha256"], strict=True
+    ):
+        # Films that could not be hashed have no content to share.
+        films[sha or f"unread {image_id}"].append((image_id, path))
+    todo = [key for key in films if key not in store.entries]
+    store.reserve(len(todo))
+    total, done = len(manifest), sum(len(films[key]) for key in films.keys() - set(todo))
+    progress(done, total)
+
+    grey = replace(spec, channels=1)
+    failures: dict[str, FilmError] = {}
+    jobs = ((key, [path for _, path in films[key]]) for key in todo)
+    # Closed by hand: when a full disk ends the loop, no thread may go on decoding.
+    with closing(_in_threads(jobs, lambda job: _decode(*job, grey), workers)) as results:
+        for key, result in results:
+            if isinstance(result, FilmError):
+                failures |= {image_id: result for image_id, _ in films[key]}
+            else:
+                store.add(key, result.pixels, result.height, result.width, result.warnings)
+            done += len(films[key])
+            progress(done, total)
+    return failures
+
+
+def _decode(sha256: str, paths: list[str], spec: InputSpec) -> _Decoded | FilmError:
+    """The first of byte-identical files that still is what was scanned."""
+    error: FilmError | None = None
+    for path in paths:
+        try:
+            film = read_radiograph(path)
+        except FilmError as unreadable:
+            error = error or unreadable
+            continue
+        if film.sha256 != sha256:
+            error = FilmError("the file has changed since it was scanned", where=path)
+            error.code = CHANGED
+            continue
+        pixels, _ = to_input(film.pixels, spec)
+        return _Decoded(pixels[:, :, 0], film.pixels.shape[0], film.pixels.shape[1], tuple(film.warnings))
+    return error or FilmError("there is no file", code="not_found")
+
+
+def _in_threads(
+    jobs: Iterable[tuple[str, list[str]]],
+    work: Callable[[tuple[str, list[str]]], _Decoded | FilmError],
+    workers: int,
+) -> Generator[tuple[str, _Decoded | FilmError], None, None]:
+    """Results as they come, with only a few jobs under way, so that memory stays flat."""
+    queue = iter(jobs)
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="lucency-decode")
+    try:
+        running: dict[Future[_Decoded | FilmError], str] = {}
+        while True:
+            for job in islice(queue, 2 * workers - len(running)):
+                running[pool.submit(work, job)] = job[0]
+            if not running:
+                return
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            # In the order of submission: the rows of a store then hardly depend on timing.
+            for future in [future for future in running if future in finished]:
+                yield running.pop(future), future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _check_classes(manifest: Manifest, kept: Manifest, failures: dict[str, FilmError]) -> None:
+    before = Counter(zip(manifest.table["split"], manifest.table["label"], strict=True))
+    after = Counter(zip(kept.table["split"], kept.table["label"], strict=True))
+    for (split, label), films in before.items():
+        if not after[split, label]:
+            place = f" of the split {split}" if split else ""
+            reasons = ", ".join(sorted({error.code for error in failures.values()}))
+            raise DatasetError(
+                f"none of the {counted(films, 'film')}{place} of the class {CLASS_NAMES[label]} can be read"
+                f" ({reasons})",
+                where=manifest.source,
+                hint=f"The first error: {next(iter(failures.values()))}",
+            )
+
+
+def _failed(manifest: Manifest, failures: dict[str, FilmError]) -> list[Finding]:
+    label_of = dict(zip(manifest.table["image_id"], manifest.table["label"], strict=True))
+    by_code: dict[str, list[str]] = defaultdict(list)
+    for image_id in manifest.table["image_id"]:
+        if image_id in failures:
+            by_code[failures[image_id].code].append(image_id)
+    findings = []
+    for code, ids in sorted(by_code.items()):
+        labels = Counter(int(label_of[image_id]) for image_id in ids)
+        classes = " and ".join(f"{labels[label]} {CLASS_NAMES[label]}" for label in (1, 0) if labels[label])
+        first = failures[ids[0]]
+        findings.append(
+            Finding(
+                check="files",
+                severity="error",
+                message=f"{counted(len(ids), 'film')} left out ({code.replace('_', ' ')}): {classes}."
+                f" {first.what}.",
+                image_ids=tuple(ids),
+                evidence={
+                    "code": code,
+                    "films": len(ids),
+                    "fractured": labels[1],
+                    "not_fractured": labels[0],
+                    "messages": {image_id: failures[image_id].what for image_id in ids},
+                },
+                action=first.hint or ("Scan again" if code == CHANGED else "Fetch or export the films again"),
+            )
+        )
+    return findings
+
+
+def _noticed(kept: Manifest, entries: list[Entry]) -> list[Finding]:
+    by_warning: dict[str, list[str]] = defaultdict(list)
+    for image_id, entry in zip(kept.table["image_id"], entries, strict=True):
+        for warning in entry.warnings:
+            by_warning[warning].append(image_id)
+    return [
+        Finding(
+            check="files",
+            severity="note",
+            message=f"{counted(len(ids), 'film')}: {warning}",
+            image_ids=tuple(ids),
+            evidence={"warning": warning, "films": len(ids)},
+            action="Look at one of them with `lucency show`",
+        )
+        for warning, ids in sorted(by_warning.items())
+    ]
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _silent(done: int, total: int) -> None:
+    del done, total

@@ -1,0 +1,1 @@
+"""From labels and scores to honest numbers: metrics, intervals, calibration, baselines, the report."""

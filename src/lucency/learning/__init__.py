@@ -1,0 +1,1 @@
+"""Recipe -> trained model -> ONNX; the only room that imports keras."""

@@ -1,0 +1,18 @@
+"""The small CNNs of the field, by name: each is a stack of layers from (H, W, 3) to the map that enters the head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import layers
+
+
+def tiny_vgg() -> list[Any]:
+    """TinyVGG: two blocks of two valid 3x3 convolutions of 10 filters, each block closed by 2x2 max pooling.
+
+    Wang et al. 2020, "CNN Explainer", doi 10.1109/TVCG.2020.3030418.
+    """
+    stack: list[Any] = []
+    for _ in range(2):
+        stack += [layers.Conv2D(10, 3, activation="relu"), layers.Conv2D(10, 3, activation="relu"), layers.MaxPooling2D(2)]
+    return stack

@@ -1,0 +1,65 @@
+"""Chooses the Keras backend and the device before Keras is imported; imports nothing heavy itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+
+from lucency.errors import MissingExtraError
+
+
+@dataclass(frozen=True)
+class Device:
+    """What computes.
+
+    Attributes:
+        backend: "tensorflow" or "jax".
+        kind: "cpu", "gpu" or "tpu".
+        devices: Names as the backend gives them.
+        precision: Keras dtype policy.
+    """
+
+    backend: str
+    kind: str
+    devices: tuple[str, ...]
+    precision: str
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values for `run.json`."""
+        return {**asdict(self), "devices": list(self.devices)}
+
+
+def choose_backend() -> str:
+    """Sets KERAS_BACKEND to TensorFlow, or to JAX where only that is installed; what the user set is kept.
+
+    Raises:
+        MissingExtraError: Keras or the backend is not installed.
+    """
+    if find_spec("keras") is None:
+        raise MissingExtraError("keras", extra="train", need="Training")
+    wanted = os.environ.get("KERAS_BACKEND")
+    if not wanted:
+        wanted = "jax" if find_spec("tensorflow") is None and find_spec("jax") is not None else "tensorflow"
+        os.environ["KERAS_BACKEND"] = wanted
+    if find_spec(wanted) is None:
+        extra = "train-jax" if wanted == "jax" else "train"
+        raise MissingExtraError(wanted, extra=extra, need=f"Training with KERAS_BACKEND={wanted}")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    return wanted
+
+
+def use_device() -> Device:
+    """Finds the device that Keras will use, and sets mixed precision where it is a GPU."""
+    backend = choose_backend()
+    import keras
+
+    found = keras.distribution.list_devices()
+    names = tuple(name for name in found if not name.startswith("cpu")) or tuple(found)
+    kind = names[0].partition(":")[0] if names else "cpu"
+    precision = {"gpu": "mixed_float16", "tpu": "mixed_bfloat16"}.get(kind, "float32")
+    keras.config.set_dtype_policy(precision)
+    return Device(backend, kind, names, precision)

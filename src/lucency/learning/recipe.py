@@ -1,0 +1,260 @@
+"""Recipe: what is wanted, in strict TOML."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lucency.errors import RecipeError
+from lucency.imaging.geometry import InputSpec
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class InputSection(_Section):
+    """Geometry of the network input. The network sees three equal channels, made in the graph from one."""
+
+    height: int = Field(224, ge=32, le=2048)
+    width: int = Field(224, ge=32, le=2048)
+    fit: Literal["letterbox", "squash"] = "letterbox"
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "area"] = "bilinear"
+
+
+class ModelSection(_Section):
+    """The network. `weights`: "none", "imagenet", or the path of a weights file for the architecture."""
+
+    architecture: str
+    weights: str = "none"
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+
+class AugmentationSection(_Section):
+    """How far training films are changed; 0 switches a change off. Angles in degrees, lengths as a share of the side."""
+
+    flip_horizontal: Share = 0.0
+    flip_vertical: Share = 0.0
+    rotation: float = Field(0.0, ge=0, le=180)
+    shear: float = Field(0.0, ge=0, le=45)
+    zoom: float = Field(0.0, ge=0, lt=1)
+    shift: float = Field(0.0, ge=0, lt=1)
+    brightness: float = Field(0.0, ge=0, le=1)
+    contrast: float = Field(0.0, ge=0, lt=1)
+    noise: float = Field(0.0, ge=0, le=1)
+
+
+class TrainingSection(_Section):
+    """How it is trained.
+
+    `head_epochs` come first, with the backbone frozen; then `epochs` with its last `unfreeze` layers trained ("all",
+    "none" or a number). BatchNormalization layers of a pretrained backbone stay frozen throughout. `patience` epochs without a better `monitor`
+    end the training; 0 means never.
+    """
+
+    epochs: int = Field(5, ge=0, le=10_000)
+    head_epochs: int = Field(0, ge=0, le=10_000)
+    batch_size: int = Field(32, ge=1, le=4096)
+    optimizer: Literal["adam", "adamw"] = "adam"
+    learning_rate: Positive = 1e-3
+    head_learning_rate: Positive = 1e-3
+    weight_decay: float = Field(0.0, ge=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup_epochs: float = Field(0.0, ge=0)
+    unfreeze: int | Literal["all", "none"] = "all"
+    class_weight: bool = False
+    patience: int = Field(0, ge=0)
+    monitor: Literal["val_auroc", "val_loss", "val_accuracy"] = "val_auroc"
+
+
+class SplitSection(_Section):
+    """Shares of the films that are carved from training where no folder or column gives a split."""
+
+    val: float = Field(0.15, gt=0, lt=1)
+    test: float = Field(0.15, gt=0, lt=1)
+    test_from_val: bool = False
+
+
+class EvaluationSection(_Section):
+    """Operating points, fixed on validation films, and the bootstrap."""
+
+    operating_point: Literal["youden", "sensitivity"] = "youden"
+    sensitivity: float = Field(0.9, gt=0, lt=1)
+    resamples: int = Field(1000, ge=100, le=100_000)
+
+
+class Recipe(_Section):
+    """Everything that decides what a run does, apart from the data."""
+
+    name: str = Field(min_length=1)
+    title: str = ""
+    source: str = ""
+    parameters: int | None = None
+    seed: int = Field(0, ge=0, lt=2**31)
+    input: InputSection
+    model: ModelSection
+    augmentation: AugmentationSection = AugmentationSection()
+    training: TrainingSection = TrainingSection()
+    split: SplitSection = SplitSection()
+    evaluation: EvaluationSection = EvaluationSection()
+
+    @property
+    def input_spec(self) -> InputSpec:
+        """The geometry as the imaging room understands it."""
+        section = self.input
+        return InputSpec(section.height, section.width, 1, section.fit, section.interpolation)
+
+    def to_toml(self) -> str:
+        """The whole recipe, defaults included, as TOML that `load_recipe` reads back to an equal recipe."""
+        values = self.model_dump(exclude_none=True)
+        top = [f"{key} = {_toml(value)}" for key, value in values.items() if not isinstance(value, dict)]
+        sections = [
+            f"\n[{key}]\n" + "\n".join(f"{name} = {_toml(item)}" for name, item in value.items())
+            for key, value in values.items()
+            if isinstance(value, dict)
+        ]
+        return "\n".join(top + sections) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+        return f'"{escaped}"'
+    return repr(value)
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that ship with the package, sorted."""
+    folder = resources.files("lucency.learning").joinpath("recipes")
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_recipe(name_or_path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Recipe:
+    """Reads a recipe that ships with the package, or a TOML file.
+
+    Args:
+        name_or_path: A name of `recipe_names()`, or the path of a `.toml` file.
+        overrides: Texts such as "training.epochs=5"; the value is read as TOML, and as plain text where that fails.
+
+    Raises:
+        RecipeError: The recipe or a value is unknown or out of range; the nearest known one is named.
+    """
+    text, place = _recipe_text(os.fspath(name_or_path))
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"is not valid TOML: {error}", where=place) from None
+    for override in overrides:
+        _apply(values, override)
+    return parse_recipe(values, place)
+
+
+def parse_recipe(values: dict[str, Any], place: str = "recipe") -> Recipe:
+    """Checks a dictionary of recipe values.
+
+    Raises:
+        RecipeError: The first value that is unknown or out of range.
+    """
+    try:
+        recipe = Recipe.model_validate(values)
+    except ValidationError as error:
+        raise _explain(error, place) from None
+    if recipe.training.epochs + recipe.training.head_epochs == 0:
+        raise RecipeError("training.epochs and training.head_epochs are both 0", where=place, hint="Ask for at least one epoch")
+    if recipe.split.val + recipe.split.test >= 1:
+        raise RecipeError("split.val and split.test leave no film for training", where=place, hint="Lower one of them")
+    return recipe
+
+
+def _recipe_text(name: str) -> tuple[str, str]:
+    if name in recipe_names():
+        return resources.files("lucency.learning").joinpath(f"recipes/{name}.toml").read_text("utf-8"), f"recipe {name}"
+    path = Path(name)
+    if path.suffix == ".toml" or os.sep in name:
+        try:
+            return path.read_text("utf-8"), str(path)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a text file"
+            raise RecipeError(f"the recipe cannot be read ({reason})", where=path) from None
+    raise RecipeError(
+        f"no recipe is named '{name}'",
+        hint=f"{_nearest(name, recipe_names())}Known recipes: {', '.join(recipe_names())}; or give the path of a .toml file",
+    )
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    key, text = key.strip(), text.strip()
+    if not equals or not key:
+        raise RecipeError(f"--set {override}: expected KEY=VALUE", hint="For example: --set training.epochs=5")
+    if key not in _keys():
+        raise RecipeError(f"--set {override}: no recipe value is named '{key}'", hint=_nearest(key, _keys()).strip())
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    section, _, name = key.rpartition(".")
+    target = values.setdefault(section, {}) if section else values
+    target[name] = value
+
+
+def _keys() -> list[str]:
+    return list(_walk(Recipe, ""))
+
+
+def _walk(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _walk(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    by_last = {key.rpartition(".")[2]: key for key in known}
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if not close:
+        close = [by_last[key] for key in difflib.get_close_matches(name.rpartition(".")[2], by_last, n=1, cutoff=0.6)]
+    return f"Did you mean '{close[0]}'? " if close else ""
+
+
+def _explain(error: ValidationError, place: str) -> RecipeError:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"] if isinstance(part, str)]
+    # A union reports the member it tried as a last part ("int", "literal[...]"), which is no key of the recipe.
+    while path and ".".join(path) not in _keys() and first["type"] != "extra_forbidden" and len(path) > 1:
+        path.pop()
+    key = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        if ".".join(path) in Recipe.model_fields:
+            return RecipeError(f"'{key}' is not a value", where=place)
+        hint = _nearest(key, _keys()).strip() or f"Known values: {', '.join(_keys())}"
+        return RecipeError(f"no recipe value is named '{key}'", where=place, hint=hint)
+    if first["type"] == "missing":
+        return RecipeError(f"'{key}' is missing", where=place)
+    message = first["msg"].removeprefix("Input should be ")
+    return RecipeError(f"{key} = {first['input']!r} is out of range: it should be {message}", where=place, hint=_choice_hint(key, first["input"]))
+
+
+def _choice_hint(key: str, value: object) -> str | None:
+    section, _, name = key.partition(".")
+    field = Recipe.model_fields.get(section)
+    if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+        return None
+    inner = field.annotation.model_fields.get(name)
+    choices = [c for c in get_args(inner.annotation) if isinstance(c, str)] if inner else []
+    close = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.5)
+    return f"Did you mean '{close[0]}'?" if close else None

@@ -1,0 +1,150 @@
+"""Bundle + Radiograph -> Prediction, with NumPy and ONNX Runtime only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from lucency.bundle import Bundle, read_bundle
+from lucency.decision import Prediction
+from lucency.errors import BundleError, FilmError, LucencyError
+from lucency.imaging.geometry import Placement, to_input
+from lucency.imaging.radiograph import Radiograph
+from lucency.imaging.readers import read_radiograph
+
+Source = str | os.PathLike[str] | bytes | BinaryIO | Radiograph
+
+
+class Predictor:
+    """Answers for films with one bundle. Safe to share between threads.
+
+    Args:
+        bundle: A bundle, or the folder of one.
+        operating_point: Name of the operating point that decides; the bundle's default where None.
+        threads: Threads of ONNX Runtime; its own choice where None.
+
+    Raises:
+        BundleError: The bundle cannot be used.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle | str | os.PathLike[str],
+        *,
+        operating_point: str | None = None,
+        threads: int | None = None,
+    ):
+        import onnxruntime
+
+        self.bundle = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
+        self.operating_point = self.bundle.card.operating_point(operating_point)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        if threads:
+            options.intra_op_num_threads = threads
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(self.bundle.model_path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime raises its own unrelated classes.
+            reason = str(error).strip().splitlines()[0][:200]
+            raise BundleError(f"model.onnx cannot be loaded ({reason})", where=self.bundle.folder) from None
+        self._input = self._session.get_inputs()[0].name
+        self._outputs = [output.name for output in self._session.get_outputs()]
+
+    def predict(self, source: Source) -> Prediction:
+        """The answer for one film.
+
+        Args:
+            source: A path, the bytes of a file, an open binary file, or a Radiograph.
+
+        Raises:
+            FilmError: The film cannot be read.
+        """
+        return self.predict_with_film(source)[0]
+
+    def predict_with_film(self, source: Source) -> tuple[Prediction, Radiograph, Placement]:
+        """The answer for one film, with the film and its place in the input, for drawing an overlay."""
+        film, array, placement = self._read(source)
+        return self._answer(self.score(array[None]), 0, film), film, placement
+
+    def predict_many(
+        self, sources: Iterable[Source], *, workers: int | None = None
+    ) -> Iterator[tuple[Prediction, Radiograph, Placement] | FilmError]:
+        """Answers for many films in their order; a film that cannot be read gives its error and stops nothing.
+
+        Args:
+            sources: As for `predict`.
+            workers: Threads that decode films; one for each core where None.
+        """
+        workers = workers or os.cpu_count() or 1
+        with ThreadPoolExecutor(workers) as pool:
+            waiting: list[Any] = []
+            for source in sources:
+                waiting.append(pool.submit(self._read_or_error, source))
+                if len(waiting) > 2 * workers:
+                    yield self._finish(waiting.pop(0).result())
+            for future in waiting:
+                yield self._finish(future.result())
+
+    def score(self, films: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
+        """The graph's raw outputs for films in input geometry.
+
+        Args:
+            films: uint8 (B, H, W, C), grey 0..255, as `to_input` makes them.
+
+        Returns:
+            "logit" float32 (B,), and where the model has them "heatmap" (B, h, w) and "embedding" (B, channels).
+        """
+        values = self._session.run(self._outputs, {self._input: films.astype(np.float32)})
+        return dict(zip(self._outputs, values, strict=True))
+
+    def score_rows(
+        self, images: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], *, batch_size: int = 16
+    ) -> npt.NDArray[np.float64]:
+        """Logits, float64 (N,), of chosen rows of a prepared array uint8 (rows, H, W)."""
+        logits = [
+            self.score(images[rows[start : start + batch_size]][..., None])["logit"]
+            for start in range(0, len(rows), batch_size)
+        ]
+        return np.concatenate(logits).astype(np.float64) if logits else np.zeros(0)
+
+    def _read(self, source: Source) -> tuple[Radiograph, npt.NDArray[np.uint8], Placement]:
+        film = source if isinstance(source, Radiograph) else read_radiograph(source)
+        array, placement = to_input(film.pixels, self.bundle.card.input)
+        return film, array, placement
+
+    def _read_or_error(self, source: Source) -> Any:
+        try:
+            return self._read(source)
+        except FilmError as error:
+            return error
+
+    def _finish(self, read: Any) -> tuple[Prediction, Radiograph, Placement] | FilmError:
+        if isinstance(read, FilmError):
+            return read
+        film, array, placement = read
+        return self._answer(self.score(array[None]), 0, film), film, placement
+
+    def _answer(self, outputs: dict[str, npt.NDArray[np.float32]], index: int, film: Radiograph) -> Prediction:
+        logit = float(outputs["logit"][index])
+        if not np.isfinite(logit):
+            raise LucencyError("the model gave a logit that is not a number", where=self.bundle.folder)
+        probability = float(self.bundle.card.calibration.probability(logit))
+        heatmap = outputs.get("heatmap")
+        return Prediction(
+            logit=logit,
+            probability=probability,
+            decision=self.operating_point.decide(probability),
+            operating_point=self.operating_point,
+            bundle=self.bundle.identity,
+            sha256=film.sha256,
+            heatmap=None if heatmap is None else heatmap[index],
+            warnings=film.warnings,
+        )

@@ -1,0 +1,1 @@
+"""From numbers to figures and pages; knows nothing of models."""

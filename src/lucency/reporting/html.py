@@ -1,0 +1,156 @@
+"""One HTML file that tells the whole evaluation and opens offline."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from PIL import Image
+
+from lucency.reporting.canvas import to_inline_svg, to_png
+
+_METRICS = {
+    "auroc": ("AUROC", "chance that a fractured film scores above one without fracture"),
+    "average_precision": ("Average precision", "area under the precision-recall curve"),
+    "accuracy": ("Accuracy", "share of films called rightly"),
+    "balanced_accuracy": ("Balanced accuracy", "mean of sensitivity and specificity"),
+    "sensitivity": ("Sensitivity", "share of fractured films that are found"),
+    "specificity": ("Specificity", "share of films without fracture that are left in peace"),
+    "ppv": ("Positive predictive value", "share of the films called fractured that are"),
+    "npv": ("Negative predictive value", "share of the films called not fractured that are not"),
+    "f1": ("F1", "harmonic mean of precision and recall"),
+    "mcc": ("Matthews correlation", "-1 to 1; 0 is guessing"),
+    "loss": ("Log loss", "lower is better"),
+    "brier": ("Brier score", "mean squared error of the probability; lower is better"),
+    "ece": ("Calibration error (ECE)", "ten bins of equally many films; lower is better"),
+}
+_BASELINES = {
+    "majority": "Always the commoner class",
+    "nearest_neighbour": "Most similar training film (32 x 32 pixels)",
+}
+_FIGURES = {
+    "roc": "Receiver operating characteristic with the operating points",
+    "precision_recall": "Precision against recall, with the share of fractured films as a floor",
+    "reliability": "Said probability against the observed share of fractures, above a histogram",
+    "confusion": "Confusion matrix at the operating point",
+    "training": "Loss and AUROC over the epochs of training",
+}
+_SEVERITIES = ("error", "warning", "note")
+
+
+def render_report(
+    report: Mapping[str, Any],
+    figures: Mapping[str, Figure | bytes],
+    *,
+    title: str,
+    run_details: Mapping[str, Any],
+    findings: Sequence[Mapping[str, Any]] | None = None,
+    samples: Sequence[Mapping[str, Any]] = (),
+    model_summary: str = "",
+) -> str:
+    """The report as one page without any outside resource.
+
+    Args:
+        report: The content of report.json, schema 1.
+        figures: By name: "roc", "precision_recall", "reliability", "confusion", "training" have their own
+            place, others follow. A Figure, or the bytes of a PNG file.
+        title: Of the page.
+        run_details: How it was made: recipe, versions, device, seed, command, hashes; nested mappings are
+            shown as groups of lines.
+        findings: What the audit found ("check", "severity", "message", "image_ids", "action"); those of
+            the report if None.
+        samples: Films to show: "image" ((H, W, 3) or (H, W) uint8, 0..255), "title" and "caption".
+        model_summary: Plain text, shown folded.
+
+    Returns:
+        The HTML text.
+    """
+    environment = Environment(
+        loader=PackageLoader("lucency.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=_number, percent=_percent, interval=_interval, words=_words)
+    found = [
+        {"action": "", "image_ids": ()} | dict(finding)
+        for finding in (report["findings"] if findings is None else findings)
+    ]
+    return environment.get_template("report.html.j2").render(
+        title=title,
+        report=report,
+        findings=sorted(found, key=lambda finding: _rank(finding["severity"])),
+        metric_names=_METRICS,
+        baseline_names=_BASELINES,
+        figures={name: _embedded(name, figure) for name, figure in figures.items()},
+        placed=tuple(_FIGURES),
+        samples=[dict(sample) | {"source": _picture(sample["image"])} for sample in samples],
+        details=[(key, _detail(value)) for key, value in run_details.items()],
+        model_summary=model_summary,
+    )
+
+
+def _rank(severity: str) -> int:
+    return _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
+
+
+def _embedded(name: str, figure: Figure | bytes) -> Markup:
+    words = _FIGURES.get(name, name.replace("_", " ").capitalize())
+    # Films are far smaller as pixels; everything else stays sharp and follows the page's colours as SVG.
+    if isinstance(figure, Figure) and not any(axes.images for axes in figure.axes):
+        svg = to_inline_svg(figure, name=name)
+        return Markup('<div class="plot" role="img" aria-label="{}">{}</div>').format(words, Markup(svg))
+    png = to_png(figure) if isinstance(figure, Figure) else figure
+    return Markup('<img class="paper" alt="{}" src="{}">').format(words, _data_address(png, "png"))
+
+
+def _picture(image: Any) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(image, dtype=np.uint8)).save(buffer, format="JPEG", quality=88)
+    return _data_address(buffer.getvalue(), "jpeg")
+
+
+def _data_address(content: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _detail(value: Any) -> list[tuple[str, str]] | str:
+    if isinstance(value, Mapping):
+        return [(str(key), _text(item)) for key, item in value.items()]
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "-"}[value]
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _interval(figure: Mapping[str, Any], digits: int = 3) -> str:
+    if figure["low"] is None:
+        return "-"
+    return f"{figure['low']:.{digits}f} to {figure['high']:.{digits}f}"
+
+
+def _words(name: str) -> str:
+    if name.startswith("sensitivity_"):
+        return f"sensitivity {name[12:]} %"
+    return name.replace("_", " ")

@@ -1,0 +1,44 @@
+"""What is installed here and what it can do."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.util import find_spec
+from typing import Any
+
+from lucency._version import __version__
+from lucency.workflows.run_folder import versions
+
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "dicom": ("pydicom", "pylibjpeg", "openjpeg", "gdcm", "jpeg_ls", "imagecodecs"),
+    "train": ("keras", "tensorflow", "tf2onnx", "onnx", "pandas", "pyarrow", "pydantic", "sklearn", "scipy", "matplotlib"),
+    "train-jax": ("keras", "jax", "pandas", "pyarrow", "pydantic", "sklearn", "scipy", "matplotlib"),
+    "web": ("fastapi", "uvicorn", "gradio", "prometheus_client"),
+    "scale": ("ray",),
+}
+"""The imports that each extra brings."""
+
+
+def installation(*, device: bool = True) -> dict[str, Any]:
+    """Versions, extras and the training device, as `lucency info --json` prints them.
+
+    Args:
+        device: Ask Keras for its device, which imports it and takes seconds.
+    """
+    facts: dict[str, Any] = {
+        "lucency": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "versions": versions(),
+        "extras": {
+            extra: [name for name in imports if find_spec(name) is None] for extra, imports in EXTRAS.items()
+        },
+        "device": None,
+    }
+    if device and not facts["extras"]["train"] or not facts["extras"]["train-jax"]:
+        from lucency.learning.backend import use_device
+
+        facts["device"] = use_device().to_json()
+    return facts

@@ -1,0 +1,142 @@
+"""Films -> predictions, one after another; a film that cannot be read gives its error and stops nothing."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lucency.decision import Prediction
+from lucency.errors import DatasetError, FilmError, ResourceError
+from lucency.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class FilmAnswer:
+    """What became of one film: a prediction, or the error that kept it from one.
+
+    Attributes:
+        path: As it was found.
+        prediction: The answer, or None.
+        error: Why there is none.
+        overlay: The picture that was written, or None.
+    """
+
+    path: str
+    prediction: Prediction | None = None
+    error: FilmError | None = None
+    overlay: Path | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `predict --json`; its keys are a stable contract (see docs/reference/json.md)."""
+        if self.prediction is None:
+            assert self.error is not None
+            return {"path": self.path, "error": {"code": self.error.code, "message": str(self.error)}}
+        answer = self.prediction
+        entry: dict[str, Any] = {
+            "path": self.path,
+            "sha256": answer.sha256,
+            "probability": answer.probability,
+            "logit": answer.logit,
+            "decision": answer.decision,
+            "bundle": answer.bundle,
+        }
+        if answer.warnings:
+            entry["warnings"] = list(answer.warnings)
+        if self.overlay is not None:
+            entry["overlay"] = str(self.overlay)
+        return entry
+
+
+def find_films(inputs: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """The films that files, folders and patterns name, in a fixed order, each once.
+
+    Args:
+        inputs: Files (taken as they are), folders (searched for files with a film's suffix, or none), glob patterns.
+
+    Raises:
+        DatasetError: A folder or pattern holds no film.
+    """
+    from lucency.imaging.readers import IMAGE_SUFFIXES
+
+    found: dict[str, None] = {}
+    for given in map(os.fspath, inputs):
+        if os.path.isdir(given):
+            inside = sorted(
+                str(path)
+                for path in Path(given).rglob("*")
+                if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not path.name.startswith(".")
+            )
+            if not inside:
+                raise DatasetError("holds no film", where=given, hint=f"Looked for {', '.join(IMAGE_SUFFIXES)}")
+            found.update(dict.fromkeys(inside))
+        elif not os.path.exists(given) and glob.has_magic(given):
+            matches = sorted(path for path in glob.glob(given, recursive=True) if os.path.isfile(path))
+            if not matches:
+                raise DatasetError("no file matches", where=given)
+            found.update(dict.fromkeys(matches))
+        else:
+            found[given] = None
+    return list(found)
+
+
+def predict_films(
+    predictor: Predictor,
+    paths: Sequence[str],
+    *,
+    overlays: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+) -> Iterator[FilmAnswer]:
+    """Answers for films in their order.
+
+    Args:
+        predictor: Bundle to ask.
+        paths: Films, as `find_films` lists them.
+        overlays: Folder for a picture of each film with its heat map, decision and probability.
+        workers: Threads that decode films.
+
+    Raises:
+        ResourceError: An overlay cannot be written.
+    """
+    folder = Path(overlays) if overlays is not None else None
+    taken: set[Path] = set()
+    for path, answer in zip(paths, predictor.predict_many(paths, workers=workers), strict=True):
+        if isinstance(answer, FilmError):
+            yield FilmAnswer(path, error=answer)
+            continue
+        prediction, film, placement = answer
+        picture = _write_overlay(folder, path, prediction, film, placement, taken) if folder else None
+        yield FilmAnswer(path, prediction, overlay=picture)
+
+
+def caption(prediction: Prediction) -> list[str]:
+    """The lines under an overlay."""
+    return [
+        f"{prediction.decision.replace('_', ' ')}: probability of a fracture {prediction.probability:.2f} "
+        f"(threshold {prediction.operating_point.threshold:.2f}, {prediction.operating_point.name})",
+        f"bundle {prediction.bundle}",
+    ]
+
+
+def _write_overlay(
+    folder: Path, path: str, prediction: Prediction, film: Any, placement: Any, taken: set[Path]
+) -> Path:
+    from lucency.imaging.overlay import draw_overlay
+
+    picture = draw_overlay(film, prediction.heatmap, placement, caption(prediction))
+    stem = Path(path).name
+    target = folder / f"{stem}.overlay.png"
+    number = 2
+    while target in taken:
+        target, number = folder / f"{stem}.{number}.overlay.png", number + 1
+    taken.add(target)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        picture.save(target)
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        raise ResourceError(f"the overlay cannot be written ({error.strerror or error})", where=target) from None
+    return target
