@@ -49,12 +49,19 @@ def shortcuts(
     paths = [folder / row["path"] for row in rows]
     small = np.stack([squashed(path, 32) for path in paths])
     thumbs = np.stack([squashed(path, 8) for path in paths])
-    distance = (small[test] ** 2).sum(1)[:, None] + (small[train] ** 2).sum(1) - 2 * small[test] @ small[train].T
+    distance = (
+        (small[test] ** 2).sum(1)[:, None] + (small[train] ** 2).sum(1) - 2 * small[test] @ small[train].T
+    )
     to_whole = distance[:, y[train] == 0].min(axis=1)
     to_broken = distance[:, y[train] == 1].min(axis=1)
     facts = np.array(
         [
-            [*Image.open(path).size, path.stat().st_size, np.asarray(Image.open(path)).mean(), np.asarray(Image.open(path)).std()]
+            [
+                *Image.open(path).size,
+                path.stat().st_size,
+                np.asarray(Image.open(path)).mean(),
+                np.asarray(Image.open(path)).std(),
+            ]
             for path in paths
         ]
     )
@@ -96,7 +103,10 @@ def build(name: str, side: int, augment: bool) -> Any:
             body.append(layers.MaxPooling2D(2))
         return Sequential([*body, layers.Flatten(), layers.Dense(1)])
     for filters in (16, 32, 64, 96):
-        body += [layers.Conv2D(filters, 3, padding="same", use_bias=False), layers.BatchNormalization(momentum=0.9)]
+        body += [
+            layers.Conv2D(filters, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(momentum=0.9),
+        ]
         body += [layers.ReLU(), layers.MaxPooling2D(2)]
     return Sequential([*body, layers.GlobalAveragePooling2D(), layers.Dense(1)])
 
@@ -137,7 +147,9 @@ def trained(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--films", type=int, default=1500)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--difficulty", type=float, default=0.5)
@@ -155,7 +167,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         started = time.perf_counter()
         folder = write_dataset(
-            Path(place), films=options.films, seed=options.seed, size=options.size, difficulty=options.difficulty,
+            Path(place),
+            films=options.films,
+            seed=options.seed,
+            size=options.size,
+            difficulty=options.difficulty,
             split=SPLIT,
         )
         drawing = time.perf_counter() - started

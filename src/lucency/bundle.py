@@ -21,8 +21,8 @@ MODEL_FILE = "model.onnx"
 CARD_FILE = "card.json"
 
 INTENDED_USE = (
-    "Research on the detection of bone fractures in radiographs. Not a medical device; not for diagnosis, triage or any "
-    "decision about a patient."
+    "Research on the detection of bone fractures in radiographs. Not a medical device; not for diagnosis, triage or "
+    "any decision about a patient."
 )
 
 
@@ -50,7 +50,7 @@ class Card:
     input: InputSpec
     model_sha256: str
     outputs: tuple[str, ...] = ("logit",)
-    calibration: Calibration = Calibration()
+    calibration: Calibration = field(default_factory=Calibration)
     operating_points: tuple[OperatingPoint, ...] = (OperatingPoint("half", 0.5),)
     default_operating_point: str = "half"
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -179,7 +179,9 @@ def read_bundle(path: str | os.PathLike[str]) -> Bundle:
     if not (folder / CARD_FILE).is_file():
         problem = "holds no bundle (no card.json)" if folder.is_dir() else "does not exist"
         raise BundleError(
-            problem, where=path, hint="Give the folder that `lucency train` or `lucency export` wrote as 'bundle'"
+            problem,
+            where=path,
+            hint="Give the folder that `lucency train` or `lucency export` wrote as 'bundle'",
         )
     try:
         content = json.loads((folder / CARD_FILE).read_text("utf-8"))

@@ -1,14 +1,14 @@
 """The tree of errors. Each says what happened, where, and what to do next.
 
-    LucencyError                exit 1
-    ├── FilmError               exit 3   one film cannot be used (code: truncated, not_an_image, ...)
-    ├── DatasetError            exit 4   a folder, manifest or split cannot be used
-    ├── RecipeError             exit 5   a recipe, or a value given for one, is wrong
-    ├── BundleError             exit 6   a bundle is missing, altered or from a newer version
-    ├── MissingExtraError       exit 7   an optional dependency is not installed
-    ├── ResourceError           exit 8   disk or memory is exhausted
-    ├── RunError                exit 9   a run folder cannot be used, resumed or finished
-    └── StrictError             exit 10  findings that `--strict` does not let pass
+LucencyError                exit 1
+├── FilmError               exit 3   one film cannot be used (code: truncated, not_an_image, ...)
+├── DatasetError            exit 4   a folder, manifest or split cannot be used
+├── RecipeError             exit 5   a recipe, or a value given for one, is wrong
+├── BundleError             exit 6   a bundle is missing, altered or from a newer version
+├── MissingExtraError       exit 7   an optional dependency is not installed
+├── ResourceError           exit 8   disk or memory is exhausted
+├── RunError                exit 9   a run folder cannot be used, resumed or finished
+└── StrictError             exit 10  findings that `--strict` does not let pass
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class TestEveryCheck:
             assert json.loads(json.dumps(finding.to_json())) == finding.to_json()
 
     def test_bears_an_empty_manifest(self, check):
-        assert check.run(EVERYTHING_WRONG.subset("")) in ([], check.run(EVERYTHING_WRONG.subset("")))
+        assert check.run(Manifest(EVERYTHING_WRONG.table.iloc[:0], source="empty")) == []
 
     def test_leaves_the_manifest_alone(self, check):
         before = EVERYTHING_WRONG.table.copy()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ from lucency.imaging import InputSpec
 pytestmark = pytest.mark.realdata
 
 
-@pytest.fixture(scope="module")
+once = functools.cache(scan)
+
+
+@pytest.fixture
 def atlas(real_data: Path):
-    return scan(real_data / "fracatlas")
+    return once(real_data / "fracatlas")
 
 
 def test_scan(atlas):

@@ -171,6 +171,7 @@ def test_a_folder_with_a_table(two_classes):
     assert manifest.source.endswith("(folder with a table)")
     assert list(manifest.table["image_id"]) == ["a", "b"]
     assert list(manifest.table["kind"]) == ["oblique", ""]
+    assert manifest.notes == ("10 films of the folder not in dataset.csv, ignored",)
     assert list(scan(two_classes / "dataset.csv").table["group"]) == ["g1", "g2"]
 
 

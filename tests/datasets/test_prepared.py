@@ -17,9 +17,10 @@ from PIL import Image
 
 from lucency.datasets import prepared as prepared_module
 from lucency.datasets import prepared_store
+from lucency.datasets.audit.files import CHANGED
 from lucency.datasets.folder_lock import folder_lock
 from lucency.datasets.layouts import scan
-from lucency.datasets.prepared import CHANGED, prepare
+from lucency.datasets.prepared import prepare
 from lucency.datasets.prepared_store import store_folder
 from lucency.errors import DatasetError, ResourceError
 from lucency.imaging import InputSpec, Radiograph, read_radiograph, to_input
@@ -331,22 +332,23 @@ def test_the_lock_is_waited_for_and_given_up(tmp_path, caplog):
         pass
 
 
-def test_only_a_few_films_are_under_way(tmp_path, monkeypatch):
+def test_decoded_films_never_pile_up_before_the_disk(tmp_path, monkeypatch):
     manifest = scan(many_films(tmp_path / "films"))
-    gate, begun = threading.Event(), []
+    begun: list[int] = []
+    seen: list[int] = []
     real = prepared_module._decode
 
-    def slow(*job):
-        begun.append(job)
-        gate.wait(20)
+    def counting(*job):
+        begun.append(1)
         return real(*job)
 
-    monkeypatch.setattr(prepared_module, "_decode", slow)
-    work = threading.Thread(target=prepare, args=(manifest, SPEC, tmp_path / "out"), kwargs={"workers": 3})
-    work.start()
-    time.sleep(0.3)
-    under_way = len(begun)
-    gate.set()
-    work.join(30)
-    assert under_way == 3
+    def progress(done: int, total: int) -> None:
+        if done == 1:
+            # Time enough for three threads to decode all sixty, if nothing held them back.
+            time.sleep(0.3)
+            seen.append(len(begun))
+
+    monkeypatch.setattr(prepared_module, "_decode", counting)
+    prepare(manifest, SPEC, tmp_path / "out", workers=3, progress=progress)
+    assert seen == [6]
     assert len(begun) == 60

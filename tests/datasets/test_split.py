@@ -28,7 +28,7 @@ def splits(manifest: Manifest) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def skewed() -> Manifest:
-    """3,400 films, 17 % fractured; group sizes as uneven as those of FracAtlas (many single films, a few of 20 to 40)."""
+    """3,400 films in groups as uneven as those of FracAtlas: many single films, a few of 20 to 40."""
     rng = np.random.default_rng(5)
     rows: list[dict[str, object]] = []
     group = 0
@@ -141,7 +141,7 @@ def test_too_few_groups():
     rows = [{"group": f"g{n % 4}", "label": int(n % 4 < 2)} for n in range(40)]
     with pytest.raises(DatasetError, match=r"not fractured \(0\) stand in 2 groups, and at least 3"):
         assign_split(manifest_of(rows))
-    with pytest.raises(DatasetError, match="carve val from training.*at least 2"):
+    with pytest.raises(DatasetError, match=r"carve val from training.*at least 2"):
         assign_split(manifest_of([{"group": "one"} for _ in range(10)]), test=0)
 
 

@@ -87,9 +87,7 @@ def test_the_first_of_several_windows_is_used():
 
 @pytest.mark.parametrize(("width", "function"), [("0", "LINEAR"), ("-5", "SIGMOID"), ("5", "CUBIC")])
 def test_a_window_that_breaks_the_standard_is_ignored_and_said(width, function):
-    film = read_radiograph(
-        written(dataset(RAMP, WindowCenter="4", WindowWidth=width, VOILUTFunction=function))
-    )
+    film = read_radiograph(written(dataset(RAMP, WindowCenter="4", WindowWidth=width, VOILUTFunction=function)))
     assert any("breaks the standard" in line for line in film.warnings)
     assert any("No window" in line for line in film.warnings)
 
@@ -111,9 +109,7 @@ def test_rescale_comes_before_the_window():
 
 def test_modality_lut_takes_the_place_of_rescale_and_holds_its_ends():
     # Entries stand for 2, 3, 4; below takes the first, above the last.
-    film = dataset(
-        RAMP, WindowCenter="50", WindowWidth="100", VOILUTFunction="LINEAR_EXACT", RescaleSlope="9"
-    )
+    film = dataset(RAMP, WindowCenter="50", WindowWidth="100", VOILUTFunction="LINEAR_EXACT", RescaleSlope="9")
     film.ModalityLUTSequence = lut(2, 16, [10, 20, 60])
     assert first_row(film) == pytest.approx([25.5, 25.5, 25.5, 51, 153, 153, 153, 153])
 
@@ -194,6 +190,18 @@ def test_signed_pixels_stored_in_twelve_bits_with_dirt_above():
     assert first_row(film)[:3] == pytest.approx([0, 127.5, 255])
 
 
+def test_twelve_bits_in_a_big_endian_file():
+    film = dataset((RAMP | 0xF000).astype(">u2"), BitsStored=12, **WIDE)
+    assert first_row(film, ExplicitVRBigEndian) == pytest.approx(np.arange(8) * 255 / 64)
+
+
+def test_a_lookup_table_in_a_big_endian_file():
+    film = dataset(RAMP.astype(">u2"))
+    film.VOILUTSequence = lut(1, 10, [0, 341, 682, 1023])
+    film.VOILUTSequence[0]["LUTData"].VR = "US"
+    assert first_row(film, ExplicitVRBigEndian)[:5] == pytest.approx([0, 0, 85, 170, 255])
+
+
 def test_high_bit_above_bits_stored():
     # Ten bits in the upper part of the cell: value << 6.
     film = dataset((RAMP << 6).astype(np.uint16), BitsStored=10, HighBit=15, **WIDE)
@@ -222,9 +230,7 @@ def test_padding_is_black_and_outside_of_the_range():
 
 
 def test_padding_range():
-    film = dataset(
-        RAMP, PixelPaddingValue=2, PixelPaddingRangeLimit=4, PhotometricInterpretation="MONOCHROME1", **WIDE
-    )
+    film = dataset(RAMP, PixelPaddingValue=2, PixelPaddingRangeLimit=4, PhotometricInterpretation="MONOCHROME1", **WIDE)
     row = first_row(film)
     assert row[2:5].tolist() == [0, 0, 0]
     assert row[1] == pytest.approx(255 - 255 / 64)
@@ -296,9 +302,7 @@ def test_lossless_syntaxes_give_identical_pixels(syntax):
     elif syntax == JPEGLSLossless:
         data = compressed(film, syntax, imagecodecs.jpegls_encode(ten_bits()))
     else:
-        frame = imagecodecs.jpeg2k_encode(
-            ten_bits(), codecformat="j2k", reversible=True, level=0, bitspersample=10
-        )
+        frame = imagecodecs.jpeg2k_encode(ten_bits(), codecformat="j2k", reversible=True, level=0, bitspersample=10)
         data = compressed(film, syntax, frame)
     assert (read_radiograph(data).pixels == plain).all()
 
@@ -445,9 +449,7 @@ def test_sizes():
     assert refusal(written(film)).code == "corrupt"
 
 
-@pytest.mark.parametrize(
-    "syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian]
-)
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
 def test_truncated_pixels(syntax):
     noise = np.random.default_rng(1).integers(0, 65536, (32, 32)).astype(np.uint16)
     data = written(dataset(noise, **WIDE), syntax)
@@ -480,9 +482,7 @@ def test_signed_lossless_jpeg():
     frame = imagecodecs.ljpeg_encode(values.view(np.uint16), bitspersample=16)
     window = {"WindowCenter": "0", "WindowWidth": "1024"}
     plain = read_radiograph(written(dataset(values, **window))).pixels
-    assert (
-        read_radiograph(compressed(dataset(values, **window), JPEGLosslessSV1, frame)).pixels == plain
-    ).all()
+    assert (read_radiograph(compressed(dataset(values, **window), JPEGLosslessSV1, frame)).pixels == plain).all()
 
 
 def test_a_truncated_picture_inside_a_whole_dicom():
@@ -519,9 +519,7 @@ def test_no_identifier_is_kept():
     )
     film.PatientName, film.PatientID, film.PatientBirthDate = "QUIXOTE^DULCINEA", "SECRET-1", "19500102"
     film.PatientSex, film.PatientAge, film.PatientAddress = "F", "070Y", "SECRET street"
-    film.StudyInstanceUID = film.SeriesInstanceUID = film.SOPInstanceUID = film.FrameOfReferenceUID = (
-        "1.2.999.1"
-    )
+    film.StudyInstanceUID = film.SeriesInstanceUID = film.SOPInstanceUID = film.FrameOfReferenceUID = "1.2.999.1"
     film.StudyDate = film.AcquisitionDate = film.ContentDate = "19500102"
     film.AccessionNumber = film.StudyID = film.DeviceSerialNumber = film.StationName = "SECRET-2"
     film.InstitutionName = film.InstitutionAddress = "HOSPITAL"
@@ -551,9 +549,7 @@ def test_no_identifier_is_kept():
 
 
 def test_free_text_where_a_code_belongs_is_dropped(caplog):
-    film = dataset(
-        RAMP, BodyPartExamined="WRISTWRISTWRIST1", ViewPosition="LATERAL1", Laterality="LR", **WIDE
-    )
+    film = dataset(RAMP, BodyPartExamined="WRISTWRISTWRIST1", ViewPosition="LATERAL1", Laterality="LR", **WIDE)
     data = written(film)
     # pydicom would warn about these values, and its log would quote them.
     data = data.replace(b"WRISTWRISTWRIST1", b"dulcinea quixote").replace(b"LATERAL1", b"QUIXOTE^")

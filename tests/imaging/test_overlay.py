@@ -20,9 +20,7 @@ def picture(radiograph: Radiograph, heatmap, lines=LINES, **options) -> np.ndarr
     return np.asarray(draw_overlay(radiograph, heatmap, placement, lines, **options))
 
 
-@pytest.mark.parametrize(
-    ("height", "width"), [(200, 200), (90, 400), (400, 90), (1500, 2000), (8, 8), (9, 3000)]
-)
+@pytest.mark.parametrize(("height", "width"), [(200, 200), (90, 400), (400, 90), (1500, 2000), (8, 8), (9, 3000)])
 def test_the_caption_covers_no_pixel_of_the_film(height, width):
     pixels = np.random.default_rng(0).integers(0, 256, (height, width)).astype(np.float32)
     drawn = picture(Radiograph(pixels, "0" * 64), None)

@@ -281,9 +281,7 @@ def test_a_jpeg_cut_short_and_filled_with_zeros_is_truncated():
 
 def test_a_png_bomb_is_refused_before_memory_is_taken():
     header = struct.pack(">IIBBBBB", 60000, 60000, 8, 0, 0, 0, 0)
-    data = (
-        b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", b"x") + png_chunk(b"IEND", b"")
-    )
+    data = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", b"x") + png_chunk(b"IEND", b"")
     error = refusal(data)
     assert error.code == "too_large"
     assert "60000 x 60000" in str(error)
@@ -307,9 +305,7 @@ def test_every_format_checks_the_claimed_size():
 def test_nothing_is_allocated_between_our_limit_and_that_of_pillow():
     # 95 million pixels: Pillow warns here, and tests turn warnings into errors.
     header = struct.pack(">IIBBBBB", 10000, 9500, 1, 0, 0, 0, 0)
-    data = (
-        b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", b"x") + png_chunk(b"IEND", b"")
-    )
+    data = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", b"x") + png_chunk(b"IEND", b"")
     assert refusal(data).code in ("corrupt", "truncated")
 
 
@@ -408,6 +404,19 @@ def test_broken_exif_neither_warns_nor_stops():
     segment = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x05\x00\x12\x01"
     dressed = jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + jpeg[2:]
     assert (read_radiograph(dressed).pixels == plain.pixels).all()
+
+
+def test_rubbish_before_the_exif_of_a_jpeg_does_not_let_it_through():
+    jpeg = saved(GREY, "JPEG")
+    # Orientation with an offset far beyond the file: Pillow would warn.
+    segment = (
+        b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\xff\xff\x00\x00\xff\xff\xff\x7f" + b"\x00" * 8
+    )
+    exif = b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment
+    plain = read_radiograph(jpeg)
+    for rubbish in (b"", b"\x00\x07", b"\xff\xff", b"\xff\x01"):
+        # The first segment, JFIF, ends at byte 20.
+        assert (read_radiograph(jpeg[:20] + rubbish + exif + jpeg[20:]).pixels == plain.pixels).all()
 
 
 def test_a_text_field_with_a_name_is_not_kept():

@@ -46,7 +46,9 @@ def labels_of(texts: list[str] | None) -> dict[str, int] | None:
 
 def scan(
     data: Annotated[Path, typer.Argument(help="Folder of films, or a CSV or Parquet table.")],
-    out: Annotated[Path | None, typer.Option(help="Write the manifest here (.csv or .parquet).", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the manifest here (.csv or .parquet).", show_default=False)
+    ] = None,
     label: LabelOption = None,
     groups: GroupsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -74,7 +76,9 @@ def scan(
 
 def prepare(
     data: Annotated[Path, typer.Argument(help="Folder of films, or a CSV or Parquet table.")],
-    recipe: Annotated[str, typer.Option("--recipe", "-r", help="Recipe whose input size and fit are wanted.")] = "mobilenet",
+    recipe: Annotated[
+        str, typer.Option("--recipe", "-r", help="Recipe whose input size and fit are wanted.")
+    ] = "mobilenet",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Change a recipe value. Can be repeated.")] = None,
     out: Annotated[
         Path, typer.Option(help="Folder of prepared films; `train` uses runs/prepared for runs under runs/.")
@@ -87,7 +91,13 @@ def prepare(
 
     with PrintingTeller() as teller:
         prepared = prepare_data(
-            data, recipe=recipe, overrides=set_ or [], out=out, labels=labels_of(label), workers=workers, teller=teller
+            data,
+            recipe=recipe,
+            overrides=set_ or [],
+            out=out,
+            labels=labels_of(label),
+            workers=workers,
+            teller=teller,
         )
     for finding in prepared.findings:
         print(f"{finding.severity}: {finding.message}")
@@ -99,12 +109,17 @@ def prepare(
 
 def show(
     source: Annotated[Path, typer.Argument(help="A film, a folder of films, or a table.")],
-    name: Annotated[list[str] | None, typer.Option("--film", help="Name of a film in the data set. Can be repeated.")] = None,
+    name: Annotated[
+        list[str] | None, typer.Option("--film", help="Name of a film in the data set. Can be repeated.")
+    ] = None,
     class_: Annotated[
         str | None, typer.Option("--class", help="fractured or not_fractured.", show_default=False)
     ] = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=400, help="Number of random films.")] = 1,
-    seed: Annotated[int | None, typer.Option(help="Seed of the choice; a new one each time otherwise.", show_default=False)] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Seed of the choice; a new one each time otherwise.", show_default=False),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Picture to write (.png or .jpg).")] = Path("show.png"),
     label: LabelOption = None,
     boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Draw the truth boxes where there are any.")] = True,

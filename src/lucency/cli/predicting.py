@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 def predict(
-    films: Annotated[list[str], typer.Argument(help="Image or DICOM files, folders, or glob patterns.", show_default=False)],
+    films: Annotated[
+        list[str], typer.Argument(help="Image or DICOM files, folders, or glob patterns.", show_default=False)
+    ],
     bundle: Annotated[
         Path,
         typer.Option(
@@ -63,7 +65,16 @@ def predict(
             entries.append(answer.to_json())
         print(json.dumps({"predictions": entries}, indent=2, ensure_ascii=False, allow_nan=False))
     elif as_csv:
-        columns = ("path", "sha256", "probability", "logit", "decision", "bundle", "error_code", "error_message")
+        columns = (
+            "path",
+            "sha256",
+            "probability",
+            "logit",
+            "decision",
+            "bundle",
+            "error_code",
+            "error_message",
+        )
         writer = csv.DictWriter(sys.stdout, columns, restval="", extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         for answer in answers:

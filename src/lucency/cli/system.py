@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    device: Annotated[bool, typer.Option("--device/--no-device", help="Ask Keras for its device; takes seconds.")] = True,
+    device: Annotated[
+        bool, typer.Option("--device/--no-device", help="Ask Keras for its device; takes seconds.")
+    ] = True,
 ) -> None:
     """Say which versions, extras and device are here."""
     from lucency.workflows.info import installation
@@ -30,7 +32,10 @@ def info(
         return
     print(f"lucency {facts['lucency']}, Python {facts['python']}, {facts['platform']}, {facts['cores']} cores")
     rows = [
-        (extra, "installed" if not missing else f'missing {", ".join(missing)}: pip install "lucency[{extra}]"')
+        (
+            extra,
+            "installed" if not missing else f'missing {", ".join(missing)}: pip install "lucency[{extra}]"',
+        )
         for extra, missing in facts["extras"].items()
     ]
     print(table(("extra", "state"), rows))

@@ -26,10 +26,12 @@ def train(
     ] = None,
     recipe: Annotated[str, typer.Option("--recipe", "-r", help="Name of a recipe, or a TOML file.")] = "mobilenet",
     weights: Annotated[
-        str | None, typer.Option(help='Pretrained weights: "imagenet", "none", or a file. Short for --set model.weights=...')
+        str | None,
+        typer.Option(help='Pretrained weights: "imagenet", "none", or a file. Short for --set model.weights=...'),
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a recipe value, such as training.epochs=5. Can be repeated.")
+        list[str] | None,
+        typer.Option("--set", help="Change a recipe value, such as training.epochs=5. Can be repeated."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to make; runs/RECIPE-TIME otherwise.")] = None,
     label: LabelOption = None,
@@ -37,12 +39,14 @@ def train(
     test_from_val: Annotated[
         bool,
         typer.Option(
-            "--test-from-val", help="Where no test films are given, test on the validation films; the report says it is optimistic."
+            "--test-from-val",
+            help="Where no test films are given, test on the validation films; the report says it is optimistic.",
         ),
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop where the data have an error or a warning.")] = False,
     resume: Annotated[
-        Path | None, typer.Option(help="Go on with this run folder instead of starting a new one.", show_default=False)
+        Path | None,
+        typer.Option(help="Go on with this run folder instead of starting a new one.", show_default=False),
     ] = None,
     workers: WorkersOption = None,
 ) -> None:
@@ -140,7 +144,9 @@ def evaluate(
 
 def recipes(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    show: Annotated[str | None, typer.Option(help="Print one recipe as TOML, with every value.", show_default=False)] = None,
+    show: Annotated[
+        str | None, typer.Option(help="Print one recipe as TOML, with every value.", show_default=False)
+    ] = None,
 ) -> None:
     """List the recipes that ship with the package."""
     try:
@@ -155,7 +161,12 @@ def recipes(
     loaded = [load_recipe(name) for name in recipe_names()]
     if as_json:
         entries = [
-            {"name": r.name, "parameters": r.parameters, "input": f"{r.input.height}x{r.input.width}x3", "source": r.source}
+            {
+                "name": r.name,
+                "parameters": r.parameters,
+                "input": f"{r.input.height}x{r.input.width}x3",
+                "source": r.source,
+            }
             for r in loaded
         ]
         print(json.dumps({"recipes": entries}, indent=2, ensure_ascii=False))

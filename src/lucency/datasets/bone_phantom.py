@@ -194,7 +194,9 @@ def _trabecular_tile() -> FloatMap:
 def _axis(bone: Bone, s: FloatMap) -> FloatMap:
     middle, length = 0.5 * (bone.start + bone.end), bone.end - bone.start
     along = (s - middle) / length
-    return np.asarray(bone.lateral + bone.tilt * (s - middle) + bone.bow * (1 - 4 * along * along), np.float32)
+    return np.asarray(
+        bone.lateral + bone.tilt * (s - middle) + bone.bow * (1 - 4 * along * along), np.float32
+    )
 
 
 def bone_map(bone: Bone, grid: Grid) -> FloatMap:
@@ -209,9 +211,7 @@ def bone_map(bone: Bone, grid: Grid) -> FloatMap:
     amplitude, wavelength, phase = bone.ripple
     outer = bone.radius * (1.0 + amplitude * np.sin(2 * np.pi * s / wavelength + phase))
     spongy = np.zeros_like(s)
-    for distance, flare, length in zip(
-        (from_start, from_end), bone.flare, bone.flare_length, strict=True
-    ):
+    for distance, flare, length in zip((from_start, from_end), bone.flare, bone.flare_length, strict=True):
         near = np.exp(-((np.maximum(distance, 0.0) / length) ** 1.4))
         # Condyles are widest a little before the joint and round off towards it.
         rounded = 1.0 - 0.28 * np.exp(-((np.maximum(distance, 0.0) / 7.0) ** 2))
@@ -271,7 +271,9 @@ def _motion(pivot: tuple[float, float], shift: tuple[float, float], degrees: flo
     turn = np.deg2rad(degrees)
     c, n = float(np.cos(turn)), float(np.sin(turn))
     u, s = pivot
-    return np.array([[c, -n, u - c * u + n * s + shift[0]], [n, c, s - n * u - c * s + shift[1]], [0, 0, 1.0]])
+    return np.array(
+        [[c, -n, u - c * u + n * s + shift[0]], [n, c, s - n * u - c * s + shift[1]], [0, 0, 1.0]]
+    )
 
 
 def _cuts(bone: Bone, broken: Break, across: FloatMap) -> tuple[FloatMap, FloatMap]:
@@ -284,7 +286,9 @@ def _cuts(bone: Bone, broken: Break, across: FloatMap) -> tuple[FloatMap, FloatM
     return np.asarray(near, np.float32), np.asarray(far, np.float32)
 
 
-def draw_bone(bone: Bone, broken: Break | None, view: View) -> tuple[FloatMap, tuple[int, int, int, int] | None]:
+def draw_bone(
+    bone: Bone, broken: Break | None, view: View
+) -> tuple[FloatMap, tuple[int, int, int, int] | None]:
     """Lay one bone, whole or broken, on the film.
 
     Args:
@@ -343,7 +347,9 @@ def _fragments(
         return [(still, upper, edge), (apart, lower, edge)]
 
     def rise(at: FloatMap) -> FloatMap:
-        return np.asarray(broken.wedge * np.clip(0.5 + 0.5 * broken.side * at / bone.radius, 0.0, 1.4), np.float32)
+        return np.asarray(
+            broken.wedge * np.clip(0.5 + 0.5 * broken.side * at / bone.radius, 0.0, 1.4), np.float32
+        )
 
     high, high_line = rise(across), rise(places)
     beyond = share(near + high, far + high, 1.0)
@@ -354,7 +360,11 @@ def _fragments(
         broken.wedge_turn,
     )
     far_edge = outline(near_line + high_line, far_line + high_line)
-    return [(still, upper, edge), (apart, beyond, far_edge), (loose, middle, np.concatenate([edge, far_edge]))]
+    return [
+        (still, upper, edge),
+        (apart, beyond, far_edge),
+        (loose, middle, np.concatenate([edge, far_edge])),
+    ]
 
 
 def _box(marks: NDArray[np.float64], view: View) -> tuple[int, int, int, int]:

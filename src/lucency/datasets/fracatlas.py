@@ -11,7 +11,8 @@ from lucency.datasets.audit.findings import counted
 from lucency.datasets.film_tree import FilmTree
 from lucency.datasets.group_file import apply_groups
 from lucency.datasets.manifest import Manifest
-from lucency.datasets.manifest_file import complete, parse_boxes, read_cells
+from lucency.datasets.manifest_file import complete, parse_boxes
+from lucency.datasets.table_cells import read_cells
 from lucency.errors import DatasetError
 
 CLASS_FOLDERS = {"fractured": 1, "non_fractured": 0}

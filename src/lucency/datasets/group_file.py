@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from lucency.datasets.manifest_file import known, read_cells
+from lucency.datasets.manifest_file import known
+from lucency.datasets.table_cells import read_cells
 from lucency.errors import DatasetError
 
 FILM_COLUMNS = ("image_id", "path", "file", "filename", "file_name", "image")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lucency.datasets import fracatlas
@@ -13,7 +13,8 @@ from lucency.datasets.audit.findings import counted
 from lucency.datasets.film_tree import FilmTree, list_films
 from lucency.datasets.group_file import apply_groups
 from lucency.datasets.manifest import Manifest
-from lucency.datasets.manifest_file import TABLE_SUFFIXES, complete, describes_films, read_table
+from lucency.datasets.manifest_file import complete, describes_films, read_table
+from lucency.datasets.table_cells import TABLE_SUFFIXES
 from lucency.datasets.vocabulary import (
     CLASS_NAMES,
     SPLIT_WORDS,
@@ -74,8 +75,7 @@ def scan(
         layout = next((layout for layout in LAYOUTS if layout.recognise(tree)), None)
         if layout is None:
             raise _no_films(tree)
-        manifest = layout.read(tree, labels or {}).noting(*tree.notes())
-        manifest = Manifest(manifest.table, f"{place} ({layout.name})", manifest.notes)
+        manifest = replace(layout.read(tree, labels or {}), source=f"{place} ({layout.name})")
     if groups is not None:
         table, note = apply_groups(manifest.table, Path(groups))
         manifest = Manifest(table, manifest.source, (*manifest.notes, note))
@@ -98,7 +98,10 @@ def _read_table_folder(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
     table = _table_of(tree)
     if table is None:
         raise DatasetError("the table of the folder is gone", where=tree.root)
-    return Manifest(read_table(table, labels), source=str(table))
+    rows = read_table(table, labels)
+    unnamed = len({tree.path(film) for film in tree.films} - set(rows["path"]))
+    note = f"{counted(unnamed, 'film')} of the folder not in {table.name}, ignored"
+    return Manifest(rows, source=str(table), notes=(note,) if unnamed else ())
 
 
 def _read_folders(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
@@ -128,6 +131,7 @@ def _read_folders(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
             }
         ),
         source=str(tree.root),
+        notes=tree.notes(),
     )
 
 

@@ -88,7 +88,8 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
                 radius=radius,
                 start=-0.5 * length + float(rng.uniform(-6, 6)),
                 end=0.5 * length + float(rng.uniform(-6, 6)),
-                lateral=mirror * (apart * (index - 0.3) if len(build.radii) > 1 else float(rng.uniform(-10, 10))),
+                lateral=mirror
+                * (apart * (index - 0.3) if len(build.radii) > 1 else float(rng.uniform(-10, 10))),
                 tilt=float(rng.normal(0, 0.025)),
                 bow=float(rng.normal(0, 0.02)) * length,
                 cortex=radius * float(rng.uniform(0.2, 0.4)),
@@ -97,7 +98,11 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
                 flare=(float(first_flare), float(last_flare)),
                 flare_length=(float(rng.uniform(18, 34)), float(rng.uniform(18, 34))),
                 notch=float(rng.uniform(0.3, 2.2)),
-                ripple=(float(rng.uniform(0.01, 0.05)), float(rng.uniform(35, 90)), float(rng.uniform(0, 6.28))),
+                ripple=(
+                    float(rng.uniform(0.01, 0.05)),
+                    float(rng.uniform(35, 90)),
+                    float(rng.uniform(0, 6.28)),
+                ),
                 plate=float(rng.uniform(8.0, 17.0)) if young else 0.0,
                 canals=canals,
                 texture=(int(rng.integers(512)), int(rng.integers(512))),
@@ -139,9 +144,17 @@ def draw_view(rng: np.random.Generator, anatomy: Anatomy, height: int, width: in
     off = rng.normal(0, 0.05, size=2) * long_side
     k = 1.0 / spacing
     c, n = float(np.cos(turn)), float(np.sin(turn))
-    axis = np.mean([bone.lateral + bone.tilt * centre for bone in anatomy.bones]) * (0.3 if name == "lateral" else 1)
+    axis = np.mean([bone.lateral + bone.tilt * centre for bone in anatomy.bones]) * (
+        0.3 if name == "lateral" else 1
+    )
     to_origin = np.array([[1.0, 0.0, -float(axis)], [0.0, 1.0, -centre], [0.0, 0.0, 1.0]])
-    lay = np.array([[k * mirror * c, -k * n, width / 2 + off[0]], [k * mirror * n, k * c, height / 2 + off[1]], [0, 0, 1]])
+    lay = np.array(
+        [
+            [k * mirror * c, -k * n, width / 2 + off[0]],
+            [k * mirror * n, k * c, height / 2 + off[1]],
+            [0, 0, 1],
+        ]
+    )
     return name, View(height, width, spacing, lay @ to_origin, centre)
 
 
@@ -202,7 +215,9 @@ def draw_break(
     if gap is None:
         gap = (0.5 + 3.0 * ease * ease) * float(rng.uniform(0.6, 1.5))
     if displacement is None:
-        share = (0.04 + 0.9 * ease * ease) * float(rng.uniform(0.4, 1.6)) * (-1.0 if rng.random() < 0.5 else 1.0)
+        share = (
+            (0.04 + 0.9 * ease * ease) * float(rng.uniform(0.4, 1.6)) * (-1.0 if rng.random() < 0.5 else 1.0)
+        )
         displacement = share * bone.radius
     sign = -1.0 if rng.random() < 0.5 else 1.0
     slope, depth_shift, wedge = {
@@ -261,7 +276,9 @@ def soft_tissue(anatomy: Anatomy, view: View, rng: np.random.Generator) -> Float
     body = np.sqrt(np.maximum(half * half - u * u, 0.0))
     muscle_half = np.maximum(half - anatomy.fat, 1.0)
     muscle = np.minimum(np.sqrt(np.maximum(muscle_half * muscle_half - u * u, 0.0)), body)
-    bundles = _cloud(rng, grid.rows, grid.columns, (9, 5), 0.03) + _cloud(rng, grid.rows, grid.columns, (6, 16), 0.025)
+    bundles = _cloud(rng, grid.rows, grid.columns, (9, 5), 0.03) + _cloud(
+        rng, grid.rows, grid.columns, (6, 16), 0.025
+    )
     attenuation = FAT_PER_MM * (body - muscle) + MUSCLE_PER_MM * muscle * (1.0 + bundles)
     attenuation *= 2.0 * anatomy.depth
     for _ in range(int(rng.integers(0, 4))):
@@ -269,7 +286,9 @@ def soft_tissue(anatomy: Anatomy, view: View, rng: np.random.Generator) -> Float
     return view.warp(np.asarray(attenuation, np.float32), grid)
 
 
-def _cloud(rng: np.random.Generator, rows: int, columns: int, cells: tuple[int, int], size: float) -> FloatMap:
+def _cloud(
+    rng: np.random.Generator, rows: int, columns: int, cells: tuple[int, int], size: float
+) -> FloatMap:
     coarse = Image.fromarray((size * rng.standard_normal(cells)).astype(np.float32))
     return np.asarray(coarse.resize((columns, rows), Image.Resampling.BICUBIC))
 
@@ -281,5 +300,7 @@ def _fold(rng: np.random.Generator, view: View, s: FloatMap, u: FloatMap) -> NDA
     away = s - (place + slope * u + bend * u * u)
     strength = float(rng.uniform(0.03, 0.13)) * (-1.0 if rng.random() < 0.5 else 1.0)
     thickness = float(rng.uniform(0.6, 1.4))
-    line = np.exp(-((away / thickness) ** 2)) + 0.35 * np.exp(-((np.maximum(away, 0) / 7.0) ** 2)) * (away > 0)
+    line = np.exp(-((away / thickness) ** 2)) + 0.35 * np.exp(-((np.maximum(away, 0) / 7.0) ** 2)) * (
+        away > 0
+    )
     return np.asarray(strength * line, np.float32)

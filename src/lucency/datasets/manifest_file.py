@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lucency.datasets.content_hash import files_sha256
+from lucency.datasets.table_cells import TABLE_SUFFIXES, read_cells
 from lucency.datasets.vocabulary import COLUMN_ALIASES, SPLIT_WORDS, UNKNOWN_WORDS, LabelNames, squeeze
 from lucency.errors import DatasetError, MissingExtraError, ResourceError
 
@@ -35,8 +36,6 @@ MANIFEST_COLUMNS = (
 OPTIONAL_COLUMNS = ("second_label", "kind")
 """Kept where a source has them: the label in another part of the data set, the kind of fracture."""
 
-TABLE_SUFFIXES = (".csv", ".parquet")
-
 Cell = TypeVar("Cell", str, int)
 
 
@@ -60,7 +59,7 @@ def read_table(path: Path, labels: Mapping[str, int] | None = None) -> pd.DataFr
             raise DatasetError(
                 f"no column with the {required} of a film; found {', '.join(cells.columns) or 'none'}",
                 where=path,
-                hint=f"Name one of them {' or '.join(COLUMN_ALIASES[required][:4])}",
+                hint=f"Name one {', '.join(COLUMN_ALIASES[required][:4])}, or give the folder of the films",
             )
     if not len(cells):
         raise DatasetError("the table has no rows", where=path)
@@ -139,46 +138,6 @@ def complete(table: Mapping[str, list[str] | list[int]]) -> pd.DataFrame:
     )
 
 
-def read_cells(path: Path) -> pd.DataFrame:
-    """All cells of a CSV or Parquet file as text; "" where there is nothing.
-
-    Raises:
-        DatasetError: The file is missing, of another kind, or cannot be parsed.
-    """
-    suffix = path.suffix.lower()
-    if suffix not in TABLE_SUFFIXES:
-        raise DatasetError(
-            f"a table ends in {' or '.join(TABLE_SUFFIXES)}, not {suffix or 'nothing'}", where=path
-        )
-    try:
-        if suffix == ".csv":
-            with open(path, encoding="utf-8-sig") as file:
-                header = file.readline()
-            separator = max((",", ";", "\t"), key=header.count)
-            cells = pd.read_csv(
-                path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
-            )
-        else:
-            raw = pd.read_parquet(path)
-            cells = pd.DataFrame({str(name): [_as_text(cell) for cell in raw[name]] for name in raw.columns})
-    except FileNotFoundError:
-        raise DatasetError("no such table", where=path) from None
-    except ImportError as missing:
-        raise MissingExtraError("pyarrow", extra="tables", need="reading Parquet") from missing
-    except UnicodeDecodeError:
-        raise DatasetError("the table is not UTF-8 text", where=path, hint="Save it as CSV UTF-8") from None
-    except (
-        pd.errors.ParserError,
-        pd.errors.ParserWarning,
-        pd.errors.EmptyDataError,
-        ValueError,
-        OSError,
-    ) as bad:
-        reason = str(bad).splitlines()[0] if str(bad) else type(bad).__name__
-        raise DatasetError(f"the table cannot be read: {reason}", where=path) from bad
-    return cells.fillna("")
-
-
 def describes_films(path: Path) -> bool:
     """Whether a table has a column with paths and one with labels."""
     columns = list(read_cells(path).columns)
@@ -248,12 +207,6 @@ def _parse_sha256(cell: str) -> str | None:
 
 def _parse_split(cell: str) -> str | None:
     return SPLIT_WORDS.get(squeeze(cell)) if cell else ""
-
-
-def _as_text(cell: object) -> str:
-    if isinstance(cell, float):
-        return "" if math.isnan(cell) else (str(int(cell)) if cell.is_integer() else str(cell))
-    return "" if cell is None or cell is pd.NA else str(cell)
 
 
 def _find_column(columns: list[str], aliases: tuple[str, ...]) -> str | None:

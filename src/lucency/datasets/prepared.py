@@ -14,16 +14,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lucency.datasets.audit import files
 from lucency.datasets.audit.findings import Finding, counted
 from lucency.datasets.folder_lock import folder_lock
 from lucency.datasets.manifest import Manifest
-from lucency.datasets.prepared_store import Entry, PreparedStore, storage_error, store_folder
+from lucency.datasets.prepared_store import PreparedStore, storage_error, store_folder
 from lucency.datasets.vocabulary import CLASS_NAMES
 from lucency.errors import DatasetError, FilmError
 from lucency.imaging import InputSpec, read_radiograph, to_input
-
-CHANGED = "changed_since_scan"
-"""Code in the evidence of a Finding about films whose bytes are not those that were scanned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +87,7 @@ def prepare(
     """
     if not len(manifest):
         raise DatasetError("there are no films to prepare", where=manifest.source)
-    home = store_folder(folder, spec)
+    home = store_folder(Path(folder), spec)
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as failed:
@@ -107,7 +105,10 @@ def prepare(
         rows=np.array([entry.row for entry in held], dtype=np.int64),
         sizes=np.array([(entry.height, entry.width) for entry in held], dtype=np.int32).reshape(-1, 2),
         spec=spec,
-        findings=[*_failed(manifest, failures), *_noticed(kept, held)],
+        findings=[
+            *files.unreadable(manifest, failures),
+            *files.noticed(kept, [entry.warnings for entry in held]),
+        ],
     )
 
 
@@ -156,7 +157,7 @@ def _decode(sha256: str, paths: list[str], spec: InputSpec) -> _Decoded | FilmEr
             continue
         if film.sha256 != sha256:
             error = FilmError("the file has changed since it was scanned", where=path)
-            error.code = CHANGED
+            error.code = files.CHANGED
             continue
         pixels, _ = to_input(film.pixels, spec)
         return _Decoded(pixels[:, :, 0], film.pixels.shape[0], film.pixels.shape[1], tuple(film.warnings))
@@ -199,55 +200,6 @@ def _check_classes(manifest: Manifest, kept: Manifest, failures: dict[str, FilmE
                 where=manifest.source,
                 hint=f"The first error: {next(iter(failures.values()))}",
             )
-
-
-def _failed(manifest: Manifest, failures: dict[str, FilmError]) -> list[Finding]:
-    label_of = dict(zip(manifest.table["image_id"], manifest.table["label"], strict=True))
-    by_code: dict[str, list[str]] = defaultdict(list)
-    for image_id in manifest.table["image_id"]:
-        if image_id in failures:
-            by_code[failures[image_id].code].append(image_id)
-    findings = []
-    for code, ids in sorted(by_code.items()):
-        labels = Counter(int(label_of[image_id]) for image_id in ids)
-        classes = " and ".join(f"{labels[label]} {CLASS_NAMES[label]}" for label in (1, 0) if labels[label])
-        first = failures[ids[0]]
-        findings.append(
-            Finding(
-                check="files",
-                severity="error",
-                message=f"{counted(len(ids), 'film')} left out ({code.replace('_', ' ')}): {classes}."
-                f" {first.what}.",
-                image_ids=tuple(ids),
-                evidence={
-                    "code": code,
-                    "films": len(ids),
-                    "fractured": labels[1],
-                    "not_fractured": labels[0],
-                    "messages": {image_id: failures[image_id].what for image_id in ids},
-                },
-                action=first.hint or ("Scan again" if code == CHANGED else "Fetch or export the films again"),
-            )
-        )
-    return findings
-
-
-def _noticed(kept: Manifest, entries: list[Entry]) -> list[Finding]:
-    by_warning: dict[str, list[str]] = defaultdict(list)
-    for image_id, entry in zip(kept.table["image_id"], entries, strict=True):
-        for warning in entry.warnings:
-            by_warning[warning].append(image_id)
-    return [
-        Finding(
-            check="files",
-            severity="note",
-            message=f"{counted(len(ids), 'film')}: {warning}",
-            image_ids=tuple(ids),
-            evidence={"warning": warning, "films": len(ids)},
-            action="Look at one of them with `lucency show`",
-        )
-        for warning, ids in sorted(by_warning.items())
-    ]
 
 
 def _processors() -> int:

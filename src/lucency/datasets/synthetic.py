@@ -144,7 +144,9 @@ def _check(size: tuple[int, int] | int, kind: str | None, difficulty: float, see
     if kind is not None and kind not in FRACTURE_KINDS:
         raise DatasetError(f"no fracture is called {kind!r}", hint=f"Kinds are {', '.join(FRACTURE_KINDS)}")
     if not 0.0 <= difficulty <= 1.0:
-        raise DatasetError(f"difficulty {difficulty} is outside 0..1", hint="0 is plain to see, 1 is a hairline")
+        raise DatasetError(
+            f"difficulty {difficulty} is outside 0..1", hint="0 is plain to see, 1 is a hairline"
+        )
     if seed < 0:
         raise DatasetError(f"seed {seed} is negative", hint="Give 0 or more")
 
@@ -274,5 +276,6 @@ def _plan(
     names = rng.permutation(films)
     seeds = rng.integers(10**12, size=films)
     return [
-        _Planned(f"S{names[i] + 1:07d}", parts[i], int(seeds[i]), patients[i], bool(labels[i])) for i in range(films)
+        _Planned(f"S{names[i] + 1:07d}", parts[i], int(seeds[i]), patients[i], bool(labels[i]))
+        for i in range(films)
     ]

@@ -47,9 +47,7 @@ def exif_orientation(block: bytes) -> int:
     return value[0] if value and 1 <= value[0] <= 8 else 1
 
 
-_JPEG_FRAMES: Final = frozenset(
-    {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
-)
+_JPEG_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _JPEG_DECODED: Final = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
 
 
@@ -62,15 +60,23 @@ def bare_jpeg(data: bytes) -> Bare:
     kept: list[bytes] = [data[:2]]
     orientation, width, height = 0, 0, 0
     at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
+    while True:
+        at = data.find(b"\xff", at)
+        if at < 0 or at + 4 > len(data):
+            raise FilmError("The JPEG ends before its pixels do", code="truncated")
         marker = data[at + 1]
-        if marker == 0xFF:
+        if marker == 0xDA:
+            break
+        # Fill bytes, and markers without a length.
+        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:
             at += 1
             continue
         length = struct.unpack_from(">H", data, at + 2)[0]
         end = at + 2 + length
-        if marker == 0xDA or length < 2 or end > len(data):
-            break
+        if marker == 0xD9 or length < 2:
+            raise FilmError("The JPEG has no pixels that can be found", code="corrupt")
+        if end > len(data):
+            raise FilmError("The JPEG ends before its pixels do", code="truncated")
         payload = data[at + 4 : end]
         if marker == 0xE1 and not orientation and payload.startswith(b"Exif\x00\x00"):
             orientation = exif_orientation(payload)

@@ -118,9 +118,7 @@ def read_dicom(data: bytes) -> DicomFilm:
             transform = None
         notes = (*notes, *_intent_notes(dataset))
     if transform is None:
-        return DicomFilm(
-            _luma(stored), metadata, (*notes, "A colour capture, turned to grey; no window applied.")
-        )
+        return DicomFilm(_luma(stored), metadata, (*notes, "A colour capture, turned to grey; no window applied."))
     pixels, more = transform.apply(stored)
     return DicomFilm(pixels, metadata, (*notes, *more))
 
@@ -166,9 +164,7 @@ def _refuse(dataset: Any, cut_short: bool) -> None:
         )
     frames = number(dataset, "NumberOfFrames", 1)
     if frames > 1:
-        raise FilmError(
-            f"The DICOM holds {frames:g} frames", code="multi_frame", hint="Extract the frame of interest"
-        )
+        raise FilmError(f"The DICOM holds {frames:g} frames", code="multi_frame", hint="Extract the frame of interest")
     if "Rows" not in dataset or "Columns" not in dataset:
         raise FilmError("The DICOM does not say how large its picture is", code="corrupt")
     check_size(int(number(dataset, "Columns", 0)), int(number(dataset, "Rows", 0)))
@@ -232,9 +228,7 @@ def _table(dataset: Any, keyword: str, notes: list[str]) -> LookupTable | None:
         if len(entries) < count or not 1 <= bits <= 16:
             raise ValueError(keyword)
     except (AttributeError, TypeError, ValueError, OverflowError):
-        notes.append(
-            f"{'The VOI' if keyword[0] == 'V' else 'The modality'} lookup table is broken and was ignored."
-        )
+        notes.append(f"{'The VOI' if keyword[0] == 'V' else 'The modality'} lookup table is broken and was ignored.")
         return None
     # Written as unsigned, -1000 reads 64536. The values looked up are negative only where the pixels are
     # signed or a rescale makes them so.

@@ -25,7 +25,7 @@ _JPEG_LOSSLESS: Final = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
 
 _OTHER_SIZE: Final = "The picture inside the DICOM has another size than its header says"
 
-# One decoder for each compressed syntax. GDCM is never asked: damaged JPEG data makes it end the whole process.
+# One decoder for each compressed syntax. GDCM is never asked: damaged JPEG data makes it end the process.
 _PLUGINS: Final = {
     "1.2.840.10008.1.2.4.50": ("pillow", "pillow"),
     _JPEG_EXTENDED: ("pillow", "pillow"),
@@ -55,7 +55,7 @@ def decode_pixels(dataset: Any) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
     """
     _fill_in(dataset)
     photometric = str(dataset.get("PhotometricInterpretation", "")).strip()
-    samples = int(dataset.get("SamplesPerPixel", 1) or 1)
+    samples = int(dataset.SamplesPerPixel)
     known = photometric in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
     if (samples == 1) != known or (samples != 1 and (samples != 3 or photometric not in _COLOUR)):
         raise FilmError(
@@ -73,9 +73,7 @@ def decode_pixels(dataset: Any) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
         return (array.astype(np.float32) * np.float32(255 / top)).clip(0, 255), notes
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated or syntax == _RLE:
-        array = stored_values(
-            array, int(dataset.BitsStored), int(dataset.HighBit), bool(dataset.PixelRepresentation)
-        )
+        array = stored_values(array, int(dataset.BitsStored), int(dataset.HighBit), bool(dataset.PixelRepresentation))
     elif int(array.max()) >= 2 << int(dataset.BitsStored):
         # Lossy compression overshoots a little; twice the range is another matter.
         notes = ("The pixels use more bits than the header says.",)
@@ -96,9 +94,11 @@ def stored_values(
     Returns:
         Integer (H, W) of the same kind.
     """
+    # Big endian files arrive as big endian arrays, whose bytes must not be taken as they lie.
+    cells = cells.astype(cells.dtype.newbyteorder("="), copy=False)
     allocated = cells.dtype.itemsize * 8
     if bits_stored == allocated:
-        return cells
+        return cells.view(f"{'i' if signed else 'u'}{cells.dtype.itemsize}")
     bare = cells.view(f"u{cells.dtype.itemsize}") >> (high_bit + 1 - bits_stored)
     bare &= (1 << bits_stored) - 1
     if not signed:
@@ -128,6 +128,8 @@ def _fill_in(dataset: Any) -> None:
     if not 1 <= stored <= allocated or not stored - 1 <= high < allocated:
         raise FilmError("Bits allocated, bits stored and high bit contradict each other", code="corrupt")
     dataset.BitsStored, dataset.HighBit = stored, high
+    if dataset.get("SamplesPerPixel") is None:
+        dataset.SamplesPerPixel = 1
     if dataset.get("PixelRepresentation") not in (0, 1):
         dataset.PixelRepresentation = 0
 
@@ -144,18 +146,15 @@ def _decode(dataset: Any) -> npt.NDArray[Any]:
     if decoder.is_native:
         _refuse_short(dataset)
         return _array(decoder, dataset, "")
-    precision = 8
-    if syntax != _RLE:
-        header = _frame_header(_frame(dataset))
-        if header is not None:
-            precision, rows, columns = header
-            # Decoders take memory for the size that the compressed picture claims.
-            if (rows, columns) != (int(dataset.Rows), int(dataset.Columns)):
-                raise FilmError(_OTHER_SIZE, code="corrupt")
-    if syntax in _JPEG_LOSSLESS or (syntax == _JPEG_EXTENDED and precision != 8):
-        return _decode_deep_jpeg(dataset, name)
-    if syntax not in _PLUGINS:
+    if syntax not in _PLUGINS and syntax not in _JPEG_LOSSLESS:
         raise FilmError(f"The transfer syntax ({name}) is not decoded", code="unsupported_syntax")
+    if syntax != _RLE:
+        precision, rows, columns = _frame_header(_frame(dataset))
+        # Decoders take memory for the size that the compressed picture claims.
+        if (rows, columns) != (int(dataset.Rows), int(dataset.Columns)):
+            raise FilmError(_OTHER_SIZE, code="corrupt")
+        if syntax in _JPEG_LOSSLESS or (syntax == _JPEG_EXTENDED and precision != 8):
+            return _decode_deep_jpeg(dataset, name)
     plugin, package = _PLUGINS[syntax]
     if plugin not in decoder.available_plugins:
         raise _missing(name, package)
@@ -178,7 +177,7 @@ def _missing(name: str, package: str) -> FilmError:
 def _refuse_short(dataset: Any) -> None:
     """Uncompressed pixels fill a length that the header tells (PS3.5 8.1.1)."""
     bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated)
-    samples = int(dataset.get("SamplesPerPixel", 1) or 1)
+    samples = int(dataset.SamplesPerPixel)
     # Two pixels of YBR_FULL_422 share their colour.
     bits = bits * 2 if str(dataset.PhotometricInterpretation).endswith("_422") else bits * samples
     if len(dataset.PixelData) < (bits + 7) // 8:
@@ -192,10 +191,13 @@ def _frame(dataset: Any) -> bytes:
     return frame
 
 
-def _frame_header(frame: bytes) -> tuple[int, int, int] | None:
-    """Bits of a sample, rows and columns of a JPEG, JPEG-LS or JPEG 2000 picture, or None where none is found.
+def _frame_header(frame: bytes) -> tuple[int, int, int]:
+    """Bits of a sample, rows and columns of a JPEG, JPEG-LS or JPEG 2000 picture.
 
-    ISO 10918-1 B.2.2, ISO 14495-1 C.2.2, ISO 15444-1 A.5.1.
+    By ISO 10918-1 B.2.2, ISO 14495-1 C.2.2 and ISO 15444-1 A.5.1.
+
+    Raises:
+        FilmError: There is no such header.
     """
     start = frame.find(b"\xff\x4f\xff\x51", 0, 4096)
     if start >= 0 and len(frame) >= start + 43:
@@ -208,7 +210,7 @@ def _frame_header(frame: bytes) -> tuple[int, int, int] | None:
             precision, rows, columns = struct.unpack_from(">BHH", frame, at + 4)
             return precision, rows, columns
         at += 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
-    return None
+    raise FilmError("The picture inside the DICOM has no header", code="corrupt")
 
 
 def _decode_deep_jpeg(dataset: Any, name: str) -> npt.NDArray[Any]:

@@ -67,9 +67,7 @@ class InputSpec:
         known = {item.name for item in fields(cls)}
         for key in values:
             if key not in known:
-                raise BundleError(
-                    "Unknown key", where=f"input.{key}", hint=f"Known: {', '.join(sorted(known))}"
-                )
+                raise BundleError("Unknown key", where=f"input.{key}", hint=f"Known: {', '.join(sorted(known))}")
         for key in ("height", "width"):
             if key not in values:
                 raise BundleError("The key is missing", where=f"input.{key}")
@@ -201,9 +199,7 @@ def place(source_height: int, source_width: int, spec: InputSpec) -> Placement:
     )
 
 
-def to_input(
-    radiograph_pixels: npt.NDArray[np.float32], spec: InputSpec
-) -> tuple[npt.NDArray[np.uint8], Placement]:
+def to_input(radiograph_pixels: npt.NDArray[np.float32], spec: InputSpec) -> tuple[npt.NDArray[np.uint8], Placement]:
     """Resize a film into the network input.
 
     The result is rounded to whole grey levels, so that what training read from an array on disk and what the
@@ -225,7 +221,7 @@ def to_input(
     # Bicubic and Lanczos overshoot at edges.
     levels = np.rint(resized).clip(0, 255).astype(np.uint8)
     canvas = np.zeros((spec.height, spec.width, spec.channels), dtype=np.uint8)
-    canvas[
-        placement.top : placement.top + placement.height, placement.left : placement.left + placement.width
-    ] = levels[:, :, None]
+    canvas[placement.top : placement.top + placement.height, placement.left : placement.left + placement.width] = (
+        levels[:, :, None]
+    )
     return canvas, placement

@@ -169,9 +169,7 @@ def _vertical(font: _Font) -> tuple[int, int]:
 
 def _key(room: int, font: _Font, scale: float) -> Image.Image:
     """The colour scale as it looks over mid grey, with logits beneath."""
-    title = _text(
-        _wrapped("Evidence for a fracture, in logits (fixed scale)", font, room), font, _FAINT, room
-    )
+    title = _text(_wrapped("Evidence for a fracture, in logits (fixed scale)", font, room), font, _FAINT, room)
     line = sum(_vertical(font)) + 1
     bar = max(4, line // 2)
     length = min(room, max(60, 14 * line))

@@ -50,9 +50,7 @@ def check_size(width: int, height: int) -> None:
             hint="Check the file; a real film is smaller",
         )
     if min(width, height) < MIN_SIDE:
-        raise FilmError(
-            f"The picture is {width} x {height} pixels; each side needs {MIN_SIDE}", code="too_small"
-        )
+        raise FilmError(f"The picture is {width} x {height} pixels; each side needs {MIN_SIDE}", code="too_small")
 
 
 def read_raster(data: bytes, kind: str) -> Raster:

@@ -8,6 +8,8 @@ import stat
 from types import MappingProxyType
 from typing import BinaryIO, Final, NoReturn
 
+from PIL import Image
+
 from lucency.errors import FilmError, LucencyError
 from lucency.imaging.radiograph import Radiograph
 from lucency.imaging.rasters import MAX_PIXELS, read_raster
@@ -132,6 +134,8 @@ _CUT_SHORT: Final = (
 
 
 def _translated(kind: str, error: Exception) -> FilmError:
+    if isinstance(error, Image.DecompressionBombError):
+        return FilmError("The header claims more pixels than can be held", code="too_large")
     message = str(error).lower()
     if isinstance(error, EOFError) or any(sign in message for sign in _CUT_SHORT):
         return FilmError(
@@ -139,18 +143,14 @@ def _translated(kind: str, error: Exception) -> FilmError:
             code="truncated",
             hint="Fetch or export the film again",
         )
-    return FilmError(
-        f"The {kind} file cannot be decoded", code="corrupt", hint="Fetch or export the film again"
-    )
+    return FilmError(f"The {kind} file cannot be decoded", code="corrupt", hint="Fetch or export the film again")
 
 
 def _refuse(head: bytes) -> NoReturn:
     if not head:
         raise FilmError("The file is empty", code="empty_file", hint="Fetch or export the film again")
     if head.startswith(LFS_POINTER):
-        raise FilmError(
-            "This is a Git-LFS pointer, not the film itself", code="lfs_pointer", hint="Run: git lfs pull"
-        )
+        raise FilmError("This is a Git-LFS pointer, not the film itself", code="lfs_pointer", hint="Run: git lfs pull")
     known = recognised_but_unreadable(head)
     readable = ", ".join(READABLE)
     if known:

@@ -52,9 +52,7 @@ _OTHER: Final = (
     (0, b"PAR1", "a Parquet table"),
 )
 _BMP_HEADERS: Final = frozenset({12, 40, 52, 56, 64, 108, 124})
-_DICOM_VRS: Final = frozenset(
-    {b"UL", b"UI", b"CS", b"SH", b"LO", b"DA", b"TM", b"DT", b"PN", b"SQ", b"ST", b"OB"}
-)
+_DICOM_VRS: Final = frozenset({b"UL", b"UI", b"CS", b"SH", b"LO", b"DA", b"TM", b"DT", b"PN", b"SQ", b"ST", b"OB"})
 
 
 def sniff(head: bytes) -> str | None:

@@ -14,5 +14,9 @@ def tiny_vgg() -> list[Any]:
     """
     stack: list[Any] = []
     for _ in range(2):
-        stack += [layers.Conv2D(10, 3, activation="relu"), layers.Conv2D(10, 3, activation="relu"), layers.MaxPooling2D(2)]
+        stack += [
+            layers.Conv2D(10, 3, activation="relu"),
+            layers.Conv2D(10, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+        ]
     return stack

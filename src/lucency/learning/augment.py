@@ -88,7 +88,9 @@ class RandomAffine(_Random):
         to_y = centre_y + self._uniform(count, "shift") * height - yx * centre_x - yy * centre_y
         nought = ops.zeros_like(xx)
         transform = ops.stack([xx, xy, to_x, yx, yy, to_y, nought, nought], axis=1)
-        return ops.image.affine_transform(films, transform, interpolation="bilinear", fill_mode="constant", fill_value=0)
+        return ops.image.affine_transform(
+            films, transform, interpolation="bilinear", fill_mode="constant", fill_value=0
+        )
 
 
 @keras.saving.register_keras_serializable("lucency")
@@ -124,7 +126,11 @@ def augmentation_layers(strengths: dict[str, float], seed: int) -> list[Any]:
     """
     layers: list[Any] = []
     for kind, layer in (("geometry", RandomAffine), ("intensity", RandomIntensity)):
-        wanted = {name: strengths[name] for name, row in AUGMENTATIONS.items() if row.kind == kind and strengths.get(name)}
+        wanted = {
+            name: strengths[name] for name, row in AUGMENTATIONS.items() if row.kind == kind and strengths.get(name)
+        }
         if wanted:
-            layers.append(layer(wanted, seed=seed + len(layers), name=f"random_{'affine' if kind == 'geometry' else kind}"))
+            layers.append(
+                layer(wanted, seed=seed + len(layers), name=f"random_{'affine' if kind == 'geometry' else kind}")
+            )
     return layers

@@ -107,7 +107,9 @@ def load_weights(backbone: Any, name: str, weights: str, *, cache: Path | None =
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             backbone.load_weights(str(path))
-    except Exception as error:  # Keras and h5py raise ValueError, OSError, KeyError, TypeError for one and the same cause.
+    except (
+        Exception
+    ) as error:  # Keras and h5py raise ValueError, OSError, KeyError, TypeError for one and the same cause.
         reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
         raise RecipeError(
             f"the weights do not fit {name} ({reason})",
@@ -133,5 +135,6 @@ def _fetch(name: str, row: Backbone, cache: Path | None, url: str | None) -> Pat
         raise RecipeError(
             f"the ImageNet weights of {name} cannot be fetched ({reason})",
             where=url,
-            hint=f"Fetch that file where there is internet and put it at {folder / file}, or give --weights PATH or --weights none",
+            hint=f"Fetch that file where there is internet and put it at {folder / file}, or give --weights PATH or "
+            "--weights none",
         ) from None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
+import sys
+import tempfile
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 
@@ -49,7 +52,26 @@ def choose_backend() -> str:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    if "keras" not in sys.modules:
+        _import_quietly("keras")
     return wanted
+
+
+def _import_quietly(name: str) -> None:
+    # TensorFlow writes to file descriptor 2 while it loads, before any log level is heard.
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            importlib.import_module(name)
+        except BaseException:
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def use_device() -> Device:

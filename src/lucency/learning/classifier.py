@@ -58,7 +58,8 @@ def build_classifier(recipe: Recipe, *, cache: Path | None = None, weights: str 
     name = recipe.model.architecture
     if name not in BACKBONES:
         raise RecipeError(
-            f"model.architecture = '{name}' is unknown", hint=f"Known architectures: {', '.join(sorted(BACKBONES))}"
+            f"model.architecture = '{name}' is unknown",
+            hint=f"Known architectures: {', '.join(sorted(BACKBONES))}",
         )
     row = BACKBONES[name]
     height, width = recipe.input.height, recipe.input.width

@@ -53,7 +53,10 @@ def export_onnx(
     # A traced dictionary comes out in the order of its sorted keys.
     names = dict(zip([tensor.name for tensor in frozen.outputs], sorted(OUTPUTS), strict=True))
     proto, _ = tf2onnx.convert.from_graph_def(
-        frozen.graph.as_graph_def(), input_names=[frozen.inputs[0].name], output_names=list(names), opset=OPSET
+        frozen.graph.as_graph_def(),
+        input_names=[frozen.inputs[0].name],
+        output_names=list(names),
+        opset=OPSET,
     )
     _rename(proto.graph, {frozen.inputs[0].name: "film", **names})
     path.parent.mkdir(parents=True, exist_ok=True)

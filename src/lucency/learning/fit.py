@@ -34,7 +34,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands: `epoch` of `epochs` (from 1), `step` of `steps`, and the seconds left by its pace so far."""
+    """Where training stands: `epoch` of `epochs` (from 1), `step` of `steps`, and the seconds left at this pace."""
 
     phase: str
     epoch: int
@@ -211,8 +211,10 @@ class _Keeper(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch_begun = time.monotonic()
         self.train.begin_epoch(epoch)
-        # The draws of an epoch depend on the seed and its number alone, so a resumed run draws what an unbroken one does.
-        generators = [layer.seed_generator for layer in self.model._flatten_layers() if hasattr(layer, "seed_generator")]
+        # The draws of an epoch depend on the seed and its number alone: a resumed run draws what an unbroken one does.
+        generators = [
+            layer.seed_generator for layer in self.model._flatten_layers() if hasattr(layer, "seed_generator")
+        ]
         for index, generator in enumerate(generators):
             generator.state.assign([self.recipe.seed, (epoch + 1) * 1000 + index])
 

@@ -44,7 +44,10 @@ class FilmBatches(keras.utils.PyDataset):
         self._order = np.arange(len(self.rows))
 
     def begin_epoch(self, epoch: int) -> None:
-        """Draws the order of an epoch (from 0). Called by the trainer: Keras calls `on_epoch_end` an unsure number of times."""
+        """Draws the order of an epoch (from 0).
+
+        The trainer calls it, since Keras calls `on_epoch_end` more often than there are epochs.
+        """
         if self.shuffle:
             self._order = np.random.default_rng([self.seed, epoch]).permutation(len(self.rows))
 
@@ -63,4 +66,5 @@ def class_weights(labels: npt.ArrayLike) -> npt.NDArray[np.float32]:
     ones = np.asarray(labels) == 1
     count = len(ones)
     weights = np.where(ones, count / (2 * max(1, ones.sum())), count / (2 * max(1, (~ones).sum())))
-    return weights.astype(np.float32)
+    result: npt.NDArray[np.float32] = weights.astype(np.float32)
+    return result

@@ -41,7 +41,7 @@ class ModelSection(_Section):
 
 
 class AugmentationSection(_Section):
-    """How far training films are changed; 0 switches a change off. Angles in degrees, lengths as a share of the side."""
+    """How far training films are changed; 0 switches a change off. Angles in degrees, lengths as share of the side."""
 
     flip_horizontal: Share = 0.0
     flip_vertical: Share = 0.0
@@ -58,8 +58,8 @@ class TrainingSection(_Section):
     """How it is trained.
 
     `head_epochs` come first, with the backbone frozen; then `epochs` with its last `unfreeze` layers trained ("all",
-    "none" or a number). BatchNormalization layers of a pretrained backbone stay frozen throughout. `patience` epochs without a better `monitor`
-    end the training; 0 means never.
+    "none" or a number). BatchNormalization layers of a pretrained backbone stay frozen throughout. `patience` epochs
+    without a better `monitor` end the training; 0 means never.
     """
 
     epochs: int = Field(5, ge=0, le=10_000)
@@ -71,7 +71,7 @@ class TrainingSection(_Section):
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_epochs: float = Field(0.0, ge=0)
-    unfreeze: int | Literal["all", "none"] = "all"
+    unfreeze: Annotated[int, Field(ge=0)] | Literal["all", "none"] = "all"
     class_weight: bool = False
     patience: int = Field(0, ge=0)
     monitor: Literal["val_auroc", "val_loss", "val_accuracy"] = "val_auroc"
@@ -172,7 +172,11 @@ def parse_recipe(values: dict[str, Any], place: str = "recipe") -> Recipe:
     except ValidationError as error:
         raise _explain(error, place) from None
     if recipe.training.epochs + recipe.training.head_epochs == 0:
-        raise RecipeError("training.epochs and training.head_epochs are both 0", where=place, hint="Ask for at least one epoch")
+        raise RecipeError(
+            "training.epochs and training.head_epochs are both 0",
+            where=place,
+            hint="Ask for at least one epoch",
+        )
     if recipe.split.val + recipe.split.test >= 1:
         raise RecipeError("split.val and split.test leave no film for training", where=place, hint="Lower one of them")
     return recipe
@@ -190,7 +194,7 @@ def _recipe_text(name: str) -> tuple[str, str]:
             raise RecipeError(f"the recipe cannot be read ({reason})", where=path) from None
     raise RecipeError(
         f"no recipe is named '{name}'",
-        hint=f"{_nearest(name, recipe_names())}Known recipes: {', '.join(recipe_names())}; or give the path of a .toml file",
+        hint=f"{_nearest(name, recipe_names())}Known recipes: {', '.join(recipe_names())}; or give a .toml file",
     )
 
 
@@ -246,7 +250,11 @@ def _explain(error: ValidationError, place: str) -> RecipeError:
     if first["type"] == "missing":
         return RecipeError(f"'{key}' is missing", where=place)
     message = first["msg"].removeprefix("Input should be ")
-    return RecipeError(f"{key} = {first['input']!r} is out of range: it should be {message}", where=place, hint=_choice_hint(key, first["input"]))
+    return RecipeError(
+        f"{key} = {first['input']!r} is out of range: it should be {message}",
+        where=place,
+        hint=_choice_hint(key, first["input"]),
+    )
 
 
 def _choice_hint(key: str, value: object) -> str | None:

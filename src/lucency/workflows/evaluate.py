@@ -61,8 +61,12 @@ def evaluate(
     teller = teller or Teller()
     if data is None:
         if isinstance(bundle, Bundle) or not (Path(bundle) / "run.json").is_file():
-            raise DatasetError("no films were given", hint="Give a folder of films or a table, or a run folder as the bundle")
-        return evaluate_run(bundle, split=split, out=out, operating_point=operating_point, workers=workers, teller=teller)
+            raise DatasetError(
+                "no films were given", hint="Give a folder of films or a table, or a run folder as the bundle"
+            )
+        return evaluate_run(
+            bundle, split=split, out=out, operating_point=operating_point, workers=workers, teller=teller
+        )
     opened = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
     manifest = read_films(data, labels=labels, groups=groups)
     target = Path(out) if out else Path(f"evaluation-{Path(data).stem}")
@@ -71,7 +75,11 @@ def evaluate(
     if not (manifest.table["split"] == split).any():
         given = sorted(set(manifest.table["split"]) - {""})
         if given:
-            raise DatasetError(f"has no films of split '{split}'", where=data, hint=f"It has: {', '.join(given)}; choose with --split")
+            raise DatasetError(
+                f"has no films of split '{split}'",
+                where=data,
+                hint=f"It has: {', '.join(given)}; choose with --split",
+            )
         manifest = replace(manifest, table=manifest.table.assign(split=split))
     return _evaluate(
         opened,
@@ -137,7 +145,12 @@ def evaluate_run(
         teller=teller,
     )
     if own:
-        metrics = {"split": split, "films": report.films, "groups": report.groups, "fractured": report.fractured}
+        metrics = {
+            "split": split,
+            "films": report.films,
+            "groups": report.groups,
+            "fractured": report.fractured,
+        }
         metrics.update({"optimistic_reason": report.optimistic_reason, "figures": dict(report.metrics)})
         write_bundle(opened.folder, replace(opened.card, metrics=metrics))
         folder.finish("evaluated")
@@ -261,7 +274,12 @@ def _baselines(bundle: Bundle, manifest: Manifest, prepared: Prepared, films: Sp
     if len(train.rows):
         rows.append(
             nearest_neighbour(
-                train.images, train.labels, films.images, films.labels, train_rows=train.rows, test_rows=films.rows
+                train.images,
+                train.labels,
+                films.images,
+                films.labels,
+                train_rows=train.rows,
+                test_rows=films.rows,
             )
         )
     return rows

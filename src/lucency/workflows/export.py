@@ -45,7 +45,10 @@ def export_run(
 
     target = Path(out) if out else folder.path / "bundle"
     parity = export_onnx(
-        load_trained(folder.path / "model.keras"), recipe, target / "model.onnx", films=_validation_films(folder, recipe)
+        load_trained(folder.path / "model.keras"),
+        recipe,
+        target / "model.onnx",
+        films=_validation_films(folder, recipe),
     )
     teller.say(f"ONNX and Keras agree: logits differ by at most {parity['logit']:.1g}")
     details = folder.details()
@@ -88,7 +91,10 @@ def _fitted(run: RunFolder, recipe: Recipe, teller: Teller) -> dict[str, Any]:
     if note:
         teller.say(note)
     probabilities = calibration.probability(logits)
-    points = (youden(labels, probabilities), fixed_sensitivity(labels, probabilities, recipe.evaluation.sensitivity))
+    points = (
+        youden(labels, probabilities),
+        fixed_sensitivity(labels, probabilities, recipe.evaluation.sensitivity),
+    )
     default = points[0] if recipe.evaluation.operating_point == "youden" else points[1]
     return {"calibration": calibration, "operating_points": points, "default_operating_point": default.name}
 

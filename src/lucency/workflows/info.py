@@ -10,10 +10,12 @@ from typing import Any
 from lucency._version import __version__
 from lucency.workflows.run_folder import versions
 
+_TABLES = ("pandas", "pyarrow", "pydantic", "sklearn", "scipy", "matplotlib", "jinja2", "tensorboard")
+
 EXTRAS: dict[str, tuple[str, ...]] = {
     "dicom": ("pydicom", "pylibjpeg", "openjpeg", "gdcm", "jpeg_ls", "imagecodecs"),
-    "train": ("keras", "tensorflow", "tf2onnx", "onnx", "pandas", "pyarrow", "pydantic", "sklearn", "scipy", "matplotlib"),
-    "train-jax": ("keras", "jax", "pandas", "pyarrow", "pydantic", "sklearn", "scipy", "matplotlib"),
+    "train": ("keras", "tensorflow", "tf2onnx", "onnx", *_TABLES),
+    "train-jax": ("keras", "jax", *_TABLES),
     "web": ("fastapi", "uvicorn", "gradio", "prometheus_client"),
     "scale": ("ray",),
 }
@@ -32,12 +34,10 @@ def installation(*, device: bool = True) -> dict[str, Any]:
         "platform": platform.platform(),
         "cores": os.cpu_count(),
         "versions": versions(),
-        "extras": {
-            extra: [name for name in imports if find_spec(name) is None] for extra, imports in EXTRAS.items()
-        },
+        "extras": {extra: [name for name in imports if find_spec(name) is None] for extra, imports in EXTRAS.items()},
         "device": None,
     }
-    if device and not facts["extras"]["train"] or not facts["extras"]["train-jax"]:
+    if device and not (facts["extras"]["train"] and facts["extras"]["train-jax"]):
         from lucency.learning.backend import use_device
 
         facts["device"] = use_device().to_json()

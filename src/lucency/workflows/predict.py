@@ -63,7 +63,7 @@ def find_films(inputs: Sequence[str | os.PathLike[str]]) -> list[str]:
     from lucency.imaging.readers import IMAGE_SUFFIXES
 
     found: dict[str, None] = {}
-    for given in map(os.fspath, inputs):
+    for given in [os.fspath(item) for item in inputs]:
         if os.path.isdir(given):
             inside = sorted(
                 str(path)

@@ -58,7 +58,9 @@ class RunFolder:
         """
         if (path / "run.json").exists():
             raise RunError(
-                "holds a run already", where=path, hint=f"Go on with: lucency train --resume {path}, or give another --out"
+                "holds a run already",
+                where=path,
+                hint=f"Go on with: lucency train --resume {path}, or give another --out",
             )
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -67,7 +69,14 @@ class RunFolder:
         run = cls(path)
         run.write_json(
             "run.json",
-            {"schema_version": 1, "created": now(), "command": sys.argv, "versions": versions(), "stages": {}, **details},
+            {
+                "schema_version": 1,
+                "created": now(),
+                "command": sys.argv,
+                "versions": versions(),
+                "stages": {},
+                **details,
+            },
         )
         return run
 

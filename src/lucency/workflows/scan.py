@@ -56,7 +56,9 @@ def describe_films(manifest: Manifest) -> dict[str, Any]:
         "with_boxes": int((~table["boxes"].isin(["", "[]"])).sum()),
         "body_parts": {str(part): int(count) for part, count in table["body_part"].value_counts().items() if part},
         "splits": {
-            name: {"films": len(part), "fractured": int(part["label"].sum())} for name, part in named.items() if len(part)
+            name: {"films": len(part), "fractured": int(part["label"].sum())}
+            for name, part in named.items()
+            if len(part)
         },
         "notes": list(manifest.notes),
         "findings": [finding.to_json() for finding in audit(manifest)],

@@ -102,7 +102,10 @@ def _picture(row: Mapping[str, Any], boxes: bool) -> tuple[Image.Image, str]:
     width = max(2, max(picture.size) // 250)
     for x, y, w, h in json.loads(row["boxes"]) if boxes and row["boxes"] else []:
         drawer.rectangle((x, y, x + w, y + h), outline=(255, 176, 0), width=width)
-    return picture, f"{picture.width} x {picture.height} pixels, {film.metadata.get('format', 'unknown format')}"
+    return (
+        picture,
+        f"{picture.width} x {picture.height} pixels, {film.metadata.get('format', 'unknown format')}",
+    )
 
 
 def _write(pictures: Sequence[Image.Image], captions: Sequence[str], out: Path) -> None:

@@ -132,7 +132,9 @@ def resume_training(
     recipe = _recipe(folder.path / "recipe.toml", ())
     if not (folder.path / "manifest.csv").is_file():
         raise RunError(
-            "the run was stopped before its films were split", where=run, hint="Start it again with a new --out; prepared films are kept"
+            "the run was stopped before its films were split",
+            where=run,
+            hint="Start it again with a new --out; prepared films are kept",
         )
     manifest, prepared = run_films(folder, recipe, workers=workers, teller=teller)
     model, _ = _build(recipe)
@@ -156,14 +158,14 @@ def run_films(
     prepared = prepare_films(manifest, recipe, run.path, workers=workers, teller=teller or Teller())
     if len(prepared.manifest) != len(manifest) or manifest.content_hash() != details["data"]["manifest_sha256"]:
         raise RunError(
-            "the films are not what they were when the run began", where=run.path, hint="Restore them, or start a new run"
+            "the films are not what they were when the run began",
+            where=run.path,
+            hint="Restore them, or start a new run",
         )
     return manifest, prepared
 
 
-def prepare_films(
-    manifest: Manifest, recipe: Recipe, run: Path, *, workers: int | None, teller: Teller
-) -> Prepared:
+def prepare_films(manifest: Manifest, recipe: Recipe, run: Path, *, workers: int | None, teller: Teller) -> Prepared:
     """Decodes the films of a manifest once, into the folder that all runs beside this one share."""
     from lucency.datasets.prepared import prepare
 
@@ -182,7 +184,7 @@ def _recipe(recipe: str | os.PathLike[str], overrides: Sequence[str]) -> Recipe:
 
 
 def _build(recipe: Recipe) -> tuple[Any, dict[str, object]]:
-    # Built before the films are decoded: what is wrong with a recipe or its weights shows in seconds, not after minutes.
+    # Built before the films are decoded: a mistake in a recipe or its weights shows in seconds, not after minutes.
     from lucency.learning.backend import use_device
 
     device = use_device()
@@ -237,8 +239,8 @@ def _go_on(
         _fit(run, recipe, model, manifest, prepared, teller, callbacks)
     if os.environ.get("KERAS_BACKEND") != "tensorflow":
         teller.say(
-            f"The model is trained: {run.path / 'model.keras'}. The ONNX bundle needs TensorFlow; where it is installed, "
-            f"run: lucency export {run.path}"
+            f"The model is trained: {run.path / 'model.keras'}. The ONNX bundle needs TensorFlow; where it is "
+            f"installed, run: lucency export {run.path}"
         )
         return TrainResult(run.path, None, None)
     from lucency.workflows.evaluate import evaluate_run
@@ -292,7 +294,9 @@ def _fit(
             teller.say(text)
 
     try:
-        model, state = fit(model, recipe, batches["train"], batches["val"], run.path, listener=listen, callbacks=callbacks)
+        model, state = fit(
+            model, recipe, batches["train"], batches["val"], run.path, listener=listen, callbacks=callbacks
+        )
     except (LucencyError, KeyboardInterrupt):
         raise
     except Exception as error:
@@ -315,8 +319,14 @@ def _resource_error(error: Exception, run: RunFolder) -> ResourceError | None:
     import errno
 
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return ResourceError("the disk is full", where=run.path, hint=f"Make room, then: lucency train --resume {run.path}")
-    if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__ or "RESOURCE_EXHAUSTED" in str(error):
+        return ResourceError(
+            "the disk is full", where=run.path, hint=f"Make room, then: lucency train --resume {run.path}"
+        )
+    if (
+        isinstance(error, MemoryError)
+        or "ResourceExhausted" in type(error).__name__
+        or "RESOURCE_EXHAUSTED" in str(error)
+    ):
         return ResourceError(
             "out of memory", where=run.path, hint="Lower training.batch_size or input.height and input.width"
         )

@@ -1,0 +1,41 @@
+"""Fixtures that several rooms share. Every film is drawn by the program, every file written by the test."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lucency.workflows.train import TrainResult
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of real films: LUCENCY_REAL_DATA, or shared/data beside the repository."""
+    folder = Path(os.environ.get("LUCENCY_REAL_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not (folder / "fracatlas" / "dataset.csv").is_file():
+        pytest.skip(f"no real films at {folder}; set LUCENCY_REAL_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def drawn_films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 synthetic films of 96 pixels in Fractured/ and Not_fractured/, with dataset.csv. Read only."""
+    from lucency.datasets.synthetic import write_dataset
+
+    return write_dataset(tmp_path_factory.mktemp("drawn") / "films", films=120, seed=5, size=96)
+
+
+SMALL = ("input.height=64", "input.width=64", "training.epochs=2", "training.batch_size=16", "evaluation.resamples=100")
+"""Overrides that make a recipe train in seconds."""
+
+
+@pytest.fixture(scope="session")
+def trained(drawn_films: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainResult:
+    """A tiny-vgg run with bundle and report. Read only: copy it before changing anything."""
+    from lucency.workflows.train import train
+
+    return train(drawn_films, recipe="tiny-vgg", overrides=SMALL, out=tmp_path_factory.mktemp("runs") / "tiny")
