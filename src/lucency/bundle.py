@@ -146,17 +146,17 @@ class Bundle:
     Attributes:
         folder: Where it lies.
         card: What is known of it.
-        card_sha256: Hash of the card, which holds the hash of the model.
     """
 
     folder: Path
     card: Card
-    card_sha256: str
 
     @property
     def identity(self) -> str:
-        """`name@hash`: changes with the weights, the calibration and the operating points."""
-        return f"{self.card.name}@{self.card_sha256[:12]}"
+        """`name@hash`: changes with all that changes an answer (weights, input, calibration, operating points)."""
+        content = self.card.to_json()
+        keys = ("model", "input", "calibration", "operating_points", "default_operating_point")
+        return f"{self.card.name}@{_card_hash({key: content[key] for key in keys})[:12]}"
 
     @property
     def model_path(self) -> Path:
@@ -199,7 +199,7 @@ def read_bundle(path: str | os.PathLike[str]) -> Bundle:
             where=folder,
             hint="Get the bundle again, or make it again with `lucency export RUN`",
         )
-    return Bundle(folder, card, str(content["card_sha256"]))
+    return Bundle(folder, card)
 
 
 def write_bundle(folder: Path, card: Card) -> Bundle:

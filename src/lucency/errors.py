@@ -133,10 +133,15 @@ class MissingExtraError(LucencyError):
             f"{need} needs {package}, which is not installed",
             hint=f'Install it with: pip install "lucency[{extra}]"',
         )
+        self._arguments = (package, extra, need)
         self.extra = extra
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (LucencyError, (str(self),))
+        return (_rebuild_missing, self._arguments)
+
+
+def _rebuild_missing(package: str, extra: str, need: str) -> MissingExtraError:
+    return MissingExtraError(package, extra=extra, need=need)
 
 
 class ResourceError(LucencyError):

@@ -68,20 +68,20 @@ def draw_exposure(rng: np.random.Generator, expected_high: float, height: int, w
         height: Film height in pixels.
         width: Film width in pixels.
     """
-    border = str(rng.choice(["none", "unexposed", "shutter"], p=[0.45, 0.25, 0.30]))
+    border = str(rng.choice(["none", "unexposed", "shutter"], p=[0.55, 0.15, 0.30]))
     inset = rng.uniform(0.0, 0.09, size=4) * (rng.random(4) < 0.7)
     left, top, right, bottom = (float(v) for v in inset)
     corner_x, corner_y = rng.random(2) < 0.5
     margin_x, margin_y = rng.uniform(0.10, 0.17, size=2)
     return Exposure(
-        photons=float(np.exp(rng.uniform(np.log(1500), np.log(12000)))),
-        scatter=float(rng.uniform(0.10, 0.45)),
+        photons=float(np.exp(rng.uniform(np.log(6000), np.log(40000)))),
+        scatter=float(rng.uniform(0.10, 0.30)),
         heel=(float(rng.normal(0, 0.05)), float(rng.normal(0, 0.05))),
-        read_noise=float(rng.uniform(2.0, 8.0)),
+        read_noise=float(rng.uniform(2.0, 6.0)),
         banding=float(rng.uniform(0.0, 0.006)),
-        low=float(rng.uniform(-0.25, 0.12)),
-        high=expected_high * float(rng.uniform(0.85, 1.35)),
-        gamma=float(rng.uniform(0.85, 1.5)),
+        low=float(rng.uniform(-0.12, 0.10)),
+        high=expected_high * float(rng.uniform(0.90, 1.20)),
+        gamma=float(rng.uniform(0.9, 1.3)),
         toe=float(rng.uniform(0.0, 22.0)),
         sharpening=float(rng.uniform(0.0, 0.7)),
         blur=float(rng.uniform(0.05, 0.22)),

@@ -129,7 +129,7 @@ def draw_view(rng: np.random.Generator, anatomy: Anatomy, height: int, width: in
     long_side = max(height, width)
     spacing = float(rng.uniform(75.0, 115.0)) / long_side
     upright = height >= width
-    angle = float(rng.normal(0, 13)) if rng.random() < 0.8 else float(rng.uniform(-45, 45))
+    angle = float(rng.normal(0, 7)) if rng.random() < 0.85 else float(rng.uniform(-30, 30))
     if rng.random() < 0.5:
         angle += 180.0
     turn = np.deg2rad(angle if upright else angle + 90.0)

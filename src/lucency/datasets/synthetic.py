@@ -152,7 +152,7 @@ def _check(size: tuple[int, int] | int, kind: str | None, difficulty: float, see
 
 
 def _shape(rng: np.random.Generator, size: tuple[int, int] | int) -> tuple[int, int]:
-    ratio, lying = float(rng.uniform(0.72, 1.0)), rng.random() < 0.25
+    ratio, lying = float(rng.uniform(0.72, 1.0)), rng.random() < 0.12
     if not isinstance(size, int):
         return size
     short = max(32, round(size * ratio))

@@ -100,7 +100,8 @@ def load_weights(backbone: Any, name: str, weights: str, *, cache: Path | None =
             where=path,
             hint='Give "imagenet", "none", or the path of a weights file for this architecture',
         )
-    head = path.open("rb").read(64)
+    with path.open("rb") as file:
+        head = file.read(64)
     if head.startswith(b"version https://git-lfs"):
         raise RecipeError("this is a Git-LFS pointer, not the weights", where=path, hint="Run: git lfs pull")
     try:

@@ -231,7 +231,7 @@ class _Keeper(keras.callbacks.Callback):
                 where=self.run,
                 hint="The checkpoint before it is kept. Lower training.learning_rate and start again",
             )
-        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        rate = float(keras.ops.cast(self.model.optimizer.learning_rate, "float32"))
         row = {
             "epoch": epoch + 1,
             "phase": self.phase.name,

@@ -13,7 +13,7 @@ from lucency.workflows.run_folder import versions
 _TABLES = ("pandas", "pyarrow", "pydantic", "sklearn", "scipy", "matplotlib", "jinja2", "tensorboard")
 
 EXTRAS: dict[str, tuple[str, ...]] = {
-    "dicom": ("pydicom", "pylibjpeg", "openjpeg", "gdcm", "jpeg_ls", "imagecodecs"),
+    "dicom": ("pydicom", "pylibjpeg", "openjpeg", "jpeg_ls", "imagecodecs"),
     "train": ("keras", "tensorflow", "tf2onnx", "onnx", *_TABLES),
     "train-jax": ("keras", "jax", *_TABLES),
     "web": ("fastapi", "uvicorn", "gradio", "prometheus_client"),

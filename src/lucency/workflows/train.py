@@ -149,20 +149,22 @@ def run_films(
     Raises:
         RunError: A film changed or cannot be read any more.
     """
+    from lucency.datasets.content_hash import files_sha256
     from lucency.datasets.manifest import TEST_IS_VAL, Manifest
 
     details = run.details()
     manifest = Manifest.read(run.path / "manifest.csv")
     if details["data"].get("test_is_val"):
         manifest = manifest.noting(TEST_IS_VAL)
-    prepared = prepare_films(manifest, recipe, run.path, workers=workers, teller=teller or Teller())
-    if len(prepared.manifest) != len(manifest) or manifest.content_hash() != details["data"]["manifest_sha256"]:
+    # Prepared films would hide a change: they are found by the hash that the manifest remembers.
+    same = files_sha256(list(manifest.table["path"])) == list(manifest.table["sha256"])
+    if not same or manifest.content_hash() != details["data"]["manifest_sha256"]:
         raise RunError(
             "the films are not what they were when the run began",
             where=run.path,
             hint="Restore them, or start a new run",
         )
-    return manifest, prepared
+    return manifest, prepare_films(manifest, recipe, run.path, workers=workers, teller=teller or Teller())
 
 
 def prepare_films(manifest: Manifest, recipe: Recipe, run: Path, *, workers: int | None, teller: Teller) -> Prepared:

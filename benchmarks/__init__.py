@@ -1,0 +1,1 @@
+"""Speed of Lucency against the field's usual way, as ratios measured side by side in one run."""

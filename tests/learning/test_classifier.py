@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lucency.errors import RecipeError
+from lucency.learning.backend import choose_backend
+
+choose_backend()
+import keras  # noqa: E402
+import onnxruntime  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from keras import layers  # noqa: E402
+
+from lucency.learning.backbones import BACKBONES, CONVENTIONS, load_weights  # noqa: E402
+from lucency.learning.classifier import InferenceTwin, NetworkInput, build_classifier, set_trainable  # noqa: E402
+from lucency.learning.export import export_onnx  # noqa: E402
+from lucency.learning.recipe import load_recipe, recipe_names  # noqa: E402
+
+SMALL = ["input.height=64", "input.width=96", "model.weights=none", "model.dropout=0.3", "augmentation.rotation=10"]
+FILMS = np.random.default_rng(1).integers(0, 256, (3, 64, 96, 1)).astype(np.float32)
+
+
+def stirred(model: keras.Model) -> keras.Model:
+    """Weights and statistics unlike those of a fresh model, so that nothing is right by being zero or one."""
+    draw = np.random.default_rng(2)
+    model.set_weights([w + draw.normal(0, 0.05, w.shape).astype(w.dtype) ** 2 for w in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_the_heat_map_is_the_gradient_of_the_logit_times_the_map(name: str) -> None:
+    model = stirred(build_classifier(load_recipe(name, SMALL)))
+    twin = InferenceTwin(model)
+    got = twin(FILMS, training=False)
+    with tf.GradientTape() as tape:
+        entering = twin.features(twin.network_input(FILMS), training=False)
+        tape.watch(entering)
+        x = entering
+        for layer in twin.head:
+            x = layer(x, training=False)
+    gradient = tape.gradient(x, entering)
+    cells = entering.shape[1] * entering.shape[2]
+    expected = np.asarray(tf.reduce_sum(gradient * entering, axis=-1)) * cells
+    np.testing.assert_allclose(np.asarray(got["heatmap"]), expected, atol=1e-4)
+    np.testing.assert_allclose(np.asarray(got["logit"]), model.predict(FILMS, verbose=0)[:, 0], atol=1e-5)
+    bias = float(np.asarray(model.get_layer("logit").bias)[0])
+    np.testing.assert_allclose(np.asarray(got["heatmap"]).mean(axis=(1, 2)) + bias, np.asarray(got["logit"]), atol=1e-4)
+
+
+def test_the_gradient_passes_hidden_layers_of_a_head() -> None:
+    films = keras.Input((32, 32, 1))
+    x = NetworkInput(1 / 255, 0.0, name="network_input")(films)
+    features = keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(6, 5, strides=4, activation="relu")], name="features")
+    x = layers.Flatten()(features(x))
+    x = layers.BatchNormalization()(layers.Dense(9, activation="relu")(x))
+    x = layers.Dropout(0.5)(layers.GaussianNoise(0.1)(x))
+    model = stirred(keras.Model(films, layers.Dense(1, name="logit")(x)))
+    twin = InferenceTwin(model)
+    batch = FILMS[:, :32, :32]
+    with tf.GradientTape() as tape:
+        entering = twin.features(twin.network_input(batch), training=False)
+        tape.watch(entering)
+        x = entering
+        for layer in twin.head:
+            x = layer(x, training=False)
+    gradient = tape.gradient(x, entering)
+    cells = entering.shape[1] * entering.shape[2]
+    expected = np.asarray(tf.reduce_sum(gradient * entering, axis=-1)) * cells
+    assert np.abs(expected).max() > 1e-3
+    np.testing.assert_allclose(np.asarray(twin(batch, training=False)["heatmap"]), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_export_says_what_keras_says_for_any_batch_size(name: str, tmp_path: Path) -> None:
+    recipe = load_recipe(name, SMALL)
+    model = stirred(build_classifier(recipe))
+    differences = export_onnx(model, recipe, tmp_path / "model.onnx")
+    assert differences["logit"] <= 1e-4
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
+    assert [value.name for value in session.get_inputs()] == ["film"]
+    assert {value.name for value in session.get_outputs()} == {"logit", "heatmap", "embedding"}
+    for count in (1, 3):
+        logit, heatmap, embedding = session.run(["logit", "heatmap", "embedding"], {"film": FILMS[:count]})
+        np.testing.assert_allclose(logit, model.predict(FILMS[:count], verbose=0)[:, 0], atol=1e-4)
+        assert heatmap.shape[0] == embedding.shape[0] == count
+        assert heatmap.ndim == 3
+
+
+@pytest.mark.parametrize(
+    ("architecture", "stock"),
+    [("mobilenet", lambda x: keras.applications.mobilenet.preprocess_input(x.copy())), ("tiny-vgg", lambda x: x / 255)],
+)
+def test_the_input_convention_is_that_of_the_stock_function(architecture: str, stock: object) -> None:
+    ours = NetworkInput(*CONVENTIONS[BACKBONES[architecture].convention])(FILMS)
+    grey = np.repeat(FILMS, 3, axis=-1)
+    np.testing.assert_allclose(np.asarray(ours), stock(grey), atol=1e-6)  # type: ignore[operator]
+
+
+def test_freezing_keeps_batch_normalization_of_a_pretrained_backbone() -> None:
+    model = build_classifier(load_recipe("mobilenet", SMALL))
+    backbone = model.get_layer("features")
+    set_trainable(model, "none", pretrained=True)
+    assert len(model.trainable_weights) == 2
+    set_trainable(model, "all", pretrained=True)
+    normalizations = [layer for layer in backbone.layers if isinstance(layer, layers.BatchNormalization)]
+    assert normalizations
+    assert not any(layer.trainable for layer in normalizations)
+    assert all(layer.trainable for layer in backbone.layers if isinstance(layer, layers.Conv2D))
+    set_trainable(model, 6, pretrained=False)
+    assert [layer.trainable for layer in backbone.layers] == [False] * (len(backbone.layers) - 6) + [True] * 6
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["model.architecture=mobilnet"], "Known architectures"),
+        (["model.weights=/nowhere/w.h5"], "does not exist"),
+    ],
+)
+def test_an_impossible_model_is_one_clear_line(overrides: list[str], words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        build_classifier(load_recipe("mobilenet", [*SMALL, *overrides]))
+
+
+@pytest.mark.parametrize("content", [b"", b"version https://git-lfs.github.com/spec/v1\n", b"\x89HDF\r\n\x1a\n" + b"0" * 300])
+def test_a_broken_weights_file_is_one_clear_line(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "w.weights.h5"
+    file.write_bytes(content)
+    with pytest.raises(RecipeError, match=r"w\.weights\.h5") as caught:
+        load_weights(BACKBONES["mobilenet"].factory((64, 64, 3)), "mobilenet", str(file))
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "vgg.weights.h5"
+    BACKBONES["tiny-vgg"].factory((64, 64, 3)).save_weights(file)
+    with pytest.raises(RecipeError, match="do not fit mobilenet"):
+        load_weights(BACKBONES["mobilenet"].factory((64, 64, 3)), "mobilenet", str(file))

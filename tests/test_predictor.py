@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lucency.bundle import read_bundle, write_bundle
+from lucency.datasets.manifest import Manifest
+from lucency.errors import BundleError, FilmError
+from lucency.imaging.readers import read_radiograph
+from lucency.predictor import Predictor
+from lucency.workflows.run_folder import read_rows
+from lucency.workflows.train import TrainResult
+
+
+@pytest.fixture(scope="module")
+def predictor(trained: TrainResult) -> Predictor:
+    return Predictor(trained.run / "bundle")
+
+
+@pytest.fixture(scope="module")
+def films(drawn_films: Path) -> list[Path]:
+    return sorted(drawn_films.rglob("*.jpg"))[:5]
+
+
+def test_path_bytes_file_and_radiograph_give_one_answer(predictor: Predictor, films: list[Path]) -> None:
+    content = films[0].read_bytes()
+    answers = [predictor.predict(s) for s in (films[0], str(films[0]), content, io.BytesIO(content), read_radiograph(content))]
+    assert len({(a.logit, a.probability, a.decision, a.sha256) for a in answers}) == 1
+    assert answers[0].heatmap is not None
+    assert answers[0].heatmap.shape == (13, 13)
+
+
+def test_the_predictor_says_what_training_saw(trained: TrainResult, predictor: Predictor) -> None:
+    # Films decoded from their files against the prepared array that the evaluation used: one pixel path.
+    path_of = dict(Manifest.read(trained.run / "manifest.csv").table[["image_id", "path"]].to_numpy())
+    rows = read_rows(trained.run / "predictions.csv")
+    assert rows
+    for row in rows:
+        answer = predictor.predict(path_of[row["image_id"]])
+        assert answer.logit == pytest.approx(float(row["logit"]), abs=1e-5)
+        assert answer.probability == pytest.approx(float(row["probability"]), abs=1e-6)
+        assert answer.decision == row["decision"]
+
+
+def test_a_bad_film_among_many_stops_nothing(predictor: Predictor, films: list[Path], tmp_path: Path) -> None:
+    cut = tmp_path / "cut.jpg"
+    cut.write_bytes(films[1].read_bytes()[:600])
+    answers = list(predictor.predict_many([films[0], cut, films[2]]))
+    assert isinstance(answers[1], FilmError)
+    assert answers[1].code == "truncated"
+    for place in (0, 2):
+        answer = answers[place]
+        assert isinstance(answer, tuple)
+        assert answer[0].logit == pytest.approx(predictor.predict(films[place]).logit, abs=1e-5)
+
+
+def test_a_thousand_films_are_not_read_ahead(predictor: Predictor, films: list[Path]) -> None:
+    asked = 0
+
+    def sources() -> object:
+        nonlocal asked
+        for _ in range(1000):
+            asked += 1
+            yield films[0]
+
+    next(iter(predictor.predict_many(sources(), workers=2)))  # type: ignore[arg-type]
+    assert asked < 20
+
+
+def test_the_decision_follows_the_operating_point(trained: TrainResult, films: list[Path]) -> None:
+    for point in read_bundle(trained.run).card.operating_points:
+        asked = Predictor(trained.run, operating_point=point.name)
+        for film in films:
+            answer = asked.predict(film)
+            assert answer.decision == ("fractured" if answer.probability >= point.threshold else "not_fractured")
+
+
+def test_size_and_colour_of_a_film_do_not_matter_to_the_interface(predictor: Predictor) -> None:
+    for size, mode in (((9, 400), "L"), ((700, 60), "RGB"), ((64, 64), "RGBA")):
+        file = io.BytesIO()
+        Image.new(mode, size).save(file, "PNG")
+        assert np.isfinite(predictor.predict(file.getvalue()).probability)
+
+
+def test_a_model_that_is_no_onnx_file_is_one_clear_line(trained: TrainResult, tmp_path: Path) -> None:
+    shutil.copytree(trained.run / "bundle", tmp_path / "b")
+    card = read_bundle(tmp_path / "b").card
+    (tmp_path / "b" / "model.onnx").write_bytes(b"not onnx")
+    write_bundle(tmp_path / "b", card)
+    with pytest.raises(BundleError, match="cannot be loaded") as caught:
+        Predictor(tmp_path / "b")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_card_of_a_run_tells_where_it_came_from(trained: TrainResult) -> None:
+    card = json.loads((trained.run / "bundle" / "card.json").read_text())
+    assert card["training_data"]["splits"]["train"]["films"] > 60
+    assert card["provenance"]["parity"]["logit"] <= 1e-4
+    assert card["metrics"]["figures"]["auroc"]["low"] <= card["metrics"]["figures"]["auroc"]["value"]
+    assert str(trained.run) not in json.dumps(card)
