@@ -22,6 +22,7 @@ from PIL import Image
 
 from lucency.datasets.synthetic import DATASET_TABLE, write_dataset
 
+FILTERS = (8, 16, 32, 64)
 SPLIT = (0.7, 0.1, 0.2)
 
 
@@ -102,7 +103,7 @@ def build(name: str, side: int, augment: bool) -> Any:
             body += [layers.Conv2D(10, 3, activation="relu"), layers.Conv2D(10, 3, activation="relu")]
             body.append(layers.MaxPooling2D(2))
         return Sequential([*body, layers.Flatten(), layers.Dense(1)])
-    for filters in (16, 32, 64, 96):
+    for filters in FILTERS:
         body += [
             layers.Conv2D(filters, 3, padding="same", use_bias=False),
             layers.BatchNormalization(momentum=0.9),

@@ -30,7 +30,9 @@ def films(drawn_films: Path) -> list[Path]:
 
 def test_path_bytes_file_and_radiograph_give_one_answer(predictor: Predictor, films: list[Path]) -> None:
     content = films[0].read_bytes()
-    answers = [predictor.predict(s) for s in (films[0], str(films[0]), content, io.BytesIO(content), read_radiograph(content))]
+    answers = [
+        predictor.predict(s) for s in (films[0], str(films[0]), content, io.BytesIO(content), read_radiograph(content))
+    ]
     assert len({(a.logit, a.probability, a.decision, a.sha256) for a in answers}) == 1
     assert answers[0].heatmap is not None
     assert answers[0].heatmap.shape == (13, 13)

@@ -1,6 +1,6 @@
 """An environment that holds a wheel and nothing but what it asks for, made without a network.
 
-The distributions are links to those of the environment that runs the tests, so it costs no download and hardly any disk.
+The distributions are links to those of the environment that runs the tests: no download, hardly any disk.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class LinkedEnvironment:
 
     def has(self, *modules: str) -> dict[str, bool]:
         """Which modules can be imported there."""
-        code = "import sys; from importlib.util import find_spec; print(*[int(find_spec(m) is not None) for m in sys.argv[1:]])"
+        code = (
+            "import sys; from importlib.util import find_spec; print(*[int(bool(find_spec(m))) for m in sys.argv[1:]])"
+        )
         said = self.run(self.python, "-c", code, *modules)
         assert said.returncode == 0, said.stderr
         return dict(zip(modules, (flag == "1" for flag in said.stdout.split()), strict=True))
@@ -128,7 +130,7 @@ def _link(distribution: metadata.Distribution, site: Path) -> None:
         if ".." in file.parts or not (root / file).is_file():
             continue
         top = file.parts[0]
-        # A regular package belongs to one distribution; a namespace such as `google` is shared, so its files are linked.
+        # A regular package belongs to one distribution; of a namespace such as `google` each file is linked.
         whole = (root / top / "__init__.py").is_file() or top.endswith((".libs", ".dist-info"))
         part = Path(top) if whole else Path(*file.parts)
         target = site / part

@@ -17,7 +17,7 @@ TENSORFLOW_FILES = {"learning/export.py", "learning/importing.py"}
 
 
 def lint_imports(repository: Path, package_parent: Path) -> subprocess.CompletedProcess[str]:
-    code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(cache_dir=None, is_debug_mode=True))"
+    code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=repository,

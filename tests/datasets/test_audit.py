@@ -12,10 +12,7 @@ from lucency.datasets.manifest_file import MANIFEST_COLUMNS
 
 def manifest_of(rows: list[dict[str, object]], notes: tuple[str, ...] = ()) -> Manifest:
     blank = dict.fromkeys(MANIFEST_COLUMNS, "")
-    films = [
-        blank | {"image_id": f"i{n}", "sha256": f"{n:064x}", "label": n % 2} | row
-        for n, row in enumerate(rows)
-    ]
+    films = [blank | {"image_id": f"i{n}", "sha256": f"{n:064x}", "label": n % 2} | row for n, row in enumerate(rows)]
     return Manifest(pd.DataFrame(films), source="test", notes=notes)
 
 
@@ -149,8 +146,6 @@ def test_class_balance_names_the_majority():
 
 
 def test_tiny_splits():
-    rows = [{"split": "val", "label": int(n < 29)} for n in range(80)] + [
-        {"split": "test"} for _ in range(80)
-    ]
+    rows = [{"split": "val", "label": int(n < 29)} for n in range(80)] + [{"split": "test"} for _ in range(80)]
     (finding,) = found("tiny_splits", manifest_of(rows))
     assert finding.evidence == {"split": "val", "fractured": 29, "not_fractured": 51}

@@ -118,9 +118,7 @@ def test_what_is_no_film_is_ignored_and_counted(two_classes):
         (two_classes / hidden / "fractured" / "f9.png").write_bytes(b"x")
     manifest = scan(two_classes)
     assert list(manifest.table["image_id"]) == before
-    assert manifest.notes == (
-        "4 files that are no films ignored: 1 .pdf, 1 hidden, 1 thumbs.db, 1 without suffix",
-    )
+    assert manifest.notes == ("4 files that are no films ignored: 1 .pdf, 1 hidden, 1 thumbs.db, 1 without suffix",)
 
 
 def test_broken_films_are_still_listed(two_classes):
@@ -189,9 +187,7 @@ def test_a_table_with_words_of_the_user(two_classes):
 def test_groups_by_name_of_file_or_image_id(two_classes, film):
     film("data/fractured/exam/f0.png", 50)
     groups = two_classes.parent / "groups.csv"
-    groups.write_text(
-        "image_id,group\nf1.png,g1\nnot fractured/n0.png,g1\nn1.png,none\nf0.png,g2\nother.png,g3\n"
-    )
+    groups.write_text("image_id,group\nf1.png,g1\nnot fractured/n0.png,g1\nn1.png,none\nf0.png,g2\nother.png,g3\n")
     manifest = scan(two_classes, groups=groups)
     group = dict(zip(manifest.table["image_id"], manifest.table["group"], strict=True))
     assert group["fractured/f1.png"] == group["not fractured/n0.png"] == "g1"

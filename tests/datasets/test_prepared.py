@@ -308,8 +308,7 @@ def test_two_jobs_at_once_share_the_work(tmp_path, decoded):
     manifest = scan(many_films(tmp_path / "films"))
     results = []
     threads = [
-        threading.Thread(target=lambda: results.append(prepare(manifest, SPEC, tmp_path / "out")))
-        for _ in range(3)
+        threading.Thread(target=lambda: results.append(prepare(manifest, SPEC, tmp_path / "out"))) for _ in range(3)
     ]
     for thread in threads:
         thread.start()

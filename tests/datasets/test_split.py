@@ -14,10 +14,7 @@ from lucency.errors import DatasetError
 def manifest_of(rows: list[dict[str, object]]) -> Manifest:
     blank = dict.fromkeys(MANIFEST_COLUMNS, "")
     table = pd.DataFrame(
-        [
-            blank | {"image_id": f"i{n}", "sha256": f"{n:064x}", "label": n % 2} | row
-            for n, row in enumerate(rows)
-        ]
+        [blank | {"image_id": f"i{n}", "sha256": f"{n:064x}", "label": n % 2} | row for n, row in enumerate(rows)]
     )
     return Manifest(table, source="test")
 
@@ -36,9 +33,7 @@ def skewed() -> Manifest:
         size = int(min(40, rng.pareto(1.2) + 1))
         rate = rng.choice([0.0, 0.05, 0.9], p=[0.6, 0.25, 0.15])
         part = str(rng.choice(["hand", "leg", "hip", "shoulder"], p=[0.4, 0.5, 0.06, 0.04]))
-        rows += [
-            {"group": f"g{group}", "label": int(rng.random() < rate), "body_part": part} for _ in range(size)
-        ]
+        rows += [{"group": f"g{group}", "label": int(rng.random() < rate), "body_part": part} for _ in range(size)]
         group += 1
     return manifest_of(rows[:3400])
 

@@ -24,9 +24,7 @@ def test_coverage_is_near_95_percent() -> None:
     truth = {"auroc": norm.cdf(1.5 / np.sqrt(2)), "sensitivity": norm.cdf(0.5)}
     hits = dict.fromkeys(truth, 0)
     for seed in range(200):
-        for name, found in bootstrap_intervals(
-            films(seed, 300), None, names=truth, resamples=300, seed=seed
-        ).items():
+        for name, found in bootstrap_intervals(films(seed, 300), None, names=truth, resamples=300, seed=seed).items():
             assert found.low is not None
             assert found.high is not None
             hits[name] += found.low <= truth[name] <= found.high

@@ -116,9 +116,7 @@ def test_floor_is_what_a_calibrated_model_shows() -> None:
     probabilities = random.beta(1, 4, 400)
     floor = ece_floor(ScoredFilms.sort(np.zeros(400), probabilities, np.zeros(400)), seed=3)
     seen = [
-        measure(
-            (random.random(400) < probabilities).astype(int), probabilities, np.zeros(400), names=["ece"]
-        )["ece"][0]
+        measure((random.random(400) < probabilities).astype(int), probabilities, np.zeros(400), names=["ece"])["ece"][0]
         for _ in range(200)
     ]
     assert floor == pytest.approx(np.mean(seen), rel=0.05)

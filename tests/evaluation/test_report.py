@@ -141,9 +141,7 @@ def test_operating_points_are_compared_on_the_same_films() -> None:
 
 def test_verdict_in_plain_words() -> None:
     labels, scores = np.array([0] * 80 + [1] * 20), np.r_[np.linspace(-4, 1, 80), np.linspace(-1, 4, 20)]
-    report = evaluate(
-        labels, scores, baselines=[Baseline("majority", 0.8, None, {"answer": "not_fractured"})]
-    )
+    report = evaluate(labels, scores, baselines=[Baseline("majority", 0.8, None, {"answer": "not_fractured"})])
     figure = report.metrics["auroc"]
     right = int(np.sum(scores[:80] < 0) + np.sum(scores[80:] >= 0))
     assert report.verdict == (
@@ -196,9 +194,7 @@ def test_three_films() -> None:
 
 def test_few_films_of_one_class() -> None:
     labels = np.r_[np.ones(4), np.zeros(60)].astype(int)
-    assert any(
-        "Only 4 of 64 films are fractured" in note for note in evaluate(labels, np.arange(64.0) % 7).notes
-    )
+    assert any("Only 4 of 64 films are fractured" in note for note in evaluate(labels, np.arange(64.0) % 7).notes)
 
 
 def test_equal_scores() -> None:

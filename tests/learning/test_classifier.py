@@ -53,7 +53,9 @@ def test_the_heat_map_is_the_gradient_of_the_logit_times_the_map(name: str) -> N
 def test_the_gradient_passes_hidden_layers_of_a_head() -> None:
     films = keras.Input((32, 32, 1))
     x = NetworkInput(1 / 255, 0.0, name="network_input")(films)
-    features = keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(6, 5, strides=4, activation="relu")], name="features")
+    features = keras.Sequential(
+        [keras.Input((32, 32, 3)), layers.Conv2D(6, 5, strides=4, activation="relu")], name="features"
+    )
     x = layers.Flatten()(features(x))
     x = layers.BatchNormalization()(layers.Dense(9, activation="relu")(x))
     x = layers.Dropout(0.5)(layers.GaussianNoise(0.1)(x))
@@ -125,7 +127,9 @@ def test_an_impossible_model_is_one_clear_line(overrides: list[str], words: str)
         build_classifier(load_recipe("mobilenet", [*SMALL, *overrides]))
 
 
-@pytest.mark.parametrize("content", [b"", b"version https://git-lfs.github.com/spec/v1\n", b"\x89HDF\r\n\x1a\n" + b"0" * 300])
+@pytest.mark.parametrize(
+    "content", [b"", b"version https://git-lfs.github.com/spec/v1\n", b"\x89HDF\r\n\x1a\n" + b"0" * 300]
+)
 def test_a_broken_weights_file_is_one_clear_line(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "w.weights.h5"
     file.write_bytes(content)

@@ -11,7 +11,13 @@ from lucency.learning.recipe import Recipe, load_recipe, recipe_names
 def test_overrides_reach_every_section() -> None:
     recipe = load_recipe(
         "tiny-vgg",
-        ["training.epochs=7", "input.fit=letterbox", "augmentation.rotation = 12.5", "seed=3", "training.class_weight=true"],
+        [
+            "training.epochs=7",
+            "input.fit=letterbox",
+            "augmentation.rotation = 12.5",
+            "seed=3",
+            "training.class_weight=true",
+        ],
     )
     assert recipe.training.epochs == 7
     assert recipe.input_spec.fit == "letterbox"

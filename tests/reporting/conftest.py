@@ -25,9 +25,7 @@ def make_report(labels: Any, logits: Any, **changes: Any) -> dict[str, Any]:
         ],
         "resamples": 100,
     }
-    content: dict[str, Any] = json.loads(
-        json.dumps(evaluate_scores(labels, logits, **(settings | changes)).to_json())
-    )
+    content: dict[str, Any] = json.loads(json.dumps(evaluate_scores(labels, logits, **(settings | changes)).to_json()))
     return content
 
 

@@ -113,18 +113,13 @@ def test_reads_from_the_verdict_down(html: str, report: dict[str, Any]) -> None:
 
 
 def test_numbers_stand_beside_their_intervals_and_baselines(html: str, report: dict[str, Any]) -> None:
-    rows = [
-        re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row))
-        for row in re.findall(r"<tr.*?</tr>", html, re.DOTALL)
-    ]
+    rows = [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)) for row in re.findall(r"<tr.*?</tr>", html, re.DOTALL)]
     auroc = report["metrics"]["auroc"]
     assert any(
         row.startswith(" AUROC") and f"{auroc['value']:.3f} {auroc['low']:.3f} to {auroc['high']:.3f}" in row
         for row in rows
     )
-    assert any(
-        "This model" in row and f"{100 * report['metrics']['accuracy']['value']:.1f} %" in row for row in rows
-    )
+    assert any("This model" in row and f"{100 * report['metrics']['accuracy']['value']:.1f} %" in row for row in rows)
     assert any("Most similar training film" in row and "70.0 % 0.600" in row for row in rows)
     assert any("sensitivity 90 %" in row and "validation 0.900" in row for row in rows)
 

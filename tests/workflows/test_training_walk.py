@@ -34,7 +34,15 @@ class Heard(Teller):
 
 def test_a_run_holds_everything_that_was_done(trained: TrainResult) -> None:
     run = trained.run
-    for name in ("recipe.toml", "manifest.csv", "findings.json", "summary.txt", "model.keras", "report.html", "log.txt"):
+    for name in (
+        "recipe.toml",
+        "manifest.csv",
+        "findings.json",
+        "summary.txt",
+        "model.keras",
+        "report.html",
+        "log.txt",
+    ):
         assert (run / name).stat().st_size > 0, name
     assert list((run / "tensorboard").glob("events.out.tfevents.*"))
     for name in ("roc", "precision_recall", "reliability", "confusion", "training", "samples"):
@@ -82,11 +90,23 @@ def test_no_group_stands_on_two_sides(trained: TrainResult) -> None:
 
 
 def test_an_interrupted_run_ends_like_an_unbroken_one(drawn_films: Path, tmp_path: Path) -> None:
-    overrides = (*SMALL[:2], "training.epochs=3", "training.batch_size=32", "augmentation.rotation=10", "model.dropout=0.2")
+    overrides = (
+        *SMALL[:2],
+        "training.epochs=3",
+        "training.batch_size=32",
+        "augmentation.rotation=10",
+        "model.dropout=0.2",
+    )
     overrides = (*overrides, "training.schedule=cosine", "training.optimizer=adamw", "evaluation.resamples=100")
     whole = train(drawn_films, recipe="tiny-vgg", overrides=overrides, out=tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        train(drawn_films, recipe="tiny-vgg", overrides=overrides, out=tmp_path / "broken", callbacks=[StopAt(epoch=1, batch=1)])
+        train(
+            drawn_films,
+            recipe="tiny-vgg",
+            overrides=overrides,
+            out=tmp_path / "broken",
+            callbacks=[StopAt(epoch=1, batch=1)],
+        )
     assert not RunFolder.open(tmp_path / "broken").has("trained")
     with pytest.raises(RunError, match="--resume"):
         export_run(tmp_path / "broken")
@@ -172,7 +192,11 @@ def test_unreadable_films_are_left_out_and_the_run_goes_on(drawn_films: Path, tm
     assert any(line.startswith("3 film(s) cannot be used") for line in heard.lines)
     assert len(Manifest.read(tmp_path / "run" / "manifest.csv")) == 120
     findings = json.loads((tmp_path / "run" / "findings.json").read_text())
-    assert {f["evidence"]["code"] for f in findings if f["check"] == "files"} == {"truncated", "empty_file", "not_an_image"}
+    assert {f["evidence"]["code"] for f in findings if f["check"] == "files"} == {
+        "truncated",
+        "empty_file",
+        "not_an_image",
+    }
     assert result.report is not None
     with pytest.raises(StrictError, match="findings"):
         train(films, recipe="tiny-vgg", overrides=SMALL, out=tmp_path / "strict", strict=True)

@@ -9,7 +9,7 @@ import typer
 
 from lucency._version import __version__
 from lucency.cli import data, predicting, system, training
-from lucency.errors import LucencyError
+from lucency.errors import LucencyError, ResourceError
 
 EPILOG = """Exit codes: 0 done; 1 other error; 2 wrong usage; 3 a film cannot be used; 4 data set; 5 recipe; 6 bundle;
 7 missing extra; 8 disk or memory; 9 run; 10 findings under --strict; 130 interrupted.
@@ -62,6 +62,12 @@ def main() -> None:
         # The reader of a pipe (head, less) went away; flushing at exit would complain once more.
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:
+        if debug:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"Error: {place}{error.strerror or error}", file=sys.stderr)
+        sys.exit(ResourceError.exit_code)
     except Exception as error:
         shown = _usage_error(error)
         if shown is not None:

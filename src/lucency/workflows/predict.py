@@ -133,10 +133,13 @@ def _write_overlay(
     while target in taken:
         target, number = folder / f"{stem}.{number}.overlay.png", number + 1
     taken.add(target)
+    partial = target.with_name(target.name + ".part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        picture.save(target)
+        picture.save(partial, format="PNG")
+        partial.replace(target)
     except OSError as error:
-        target.unlink(missing_ok=True)
+        if folder.is_dir():
+            partial.unlink(missing_ok=True)
         raise ResourceError(f"the overlay cannot be written ({error.strerror or error})", where=target) from None
     return target
