@@ -55,8 +55,6 @@ def _context(command: Any, name: str, parent: Any) -> Any:
 
 def recipes_page() -> str:
     """The recipes that ship, every value a recipe can have, and the tables that its words come from."""
-    # The rows are only read, nothing is computed: the backend that is imported soonest will do.
-    os.environ["KERAS_BACKEND"] = "jax"
     from lucency.learning.recipe import load_recipe, recipe_names
 
     parts = [
@@ -155,7 +153,7 @@ def _recipe_tables() -> Iterator[str]:
     from lucency.learning.backbones import BACKBONES
 
     yield "## Architectures\n"
-    yield "What `model.architecture` can name. `imagenet` weights are fetched once and kept, and can be put there by hand.\n"
+    yield "What `model.architecture` can name. ImageNet weights are fetched once and kept; `--weights FILE` takes a file.\n"
     yield _table(
         ("name", "input", "pooling", "smallest side", "ImageNet weights", "licence of the weights"),
         [
@@ -186,19 +184,19 @@ def errors_page() -> str:
         raise SystemExit(f"docs/generate.py: FILM_ERROR_MEANINGS and FILM_ERROR_CODES differ: {changed}")
     classes = [(0, errors.LucencyError), *_below(errors.LucencyError, 1)]
     exits = [
-        (0, "done"),
-        (2, "wrong usage: an unknown option, a missing argument"),
-        *((kind.exit_code, _first_sentence(kind)) for _, kind in classes),
-        (130, "interrupted with Ctrl-C; a run can be resumed"),
-        (141, "whoever read the output went away"),
+        (0, "Done"),
+        (1, "Any other error"),
+        (2, "Wrong usage: an unknown option, a missing argument"),
+        *((kind.exit_code, _first_sentence(kind)) for _, kind in classes[1:]),
+        (130, "Interrupted with Ctrl-C; a run can be resumed"),
+        (141, "Whoever read the output went away"),
     ]
-    exits[2] = (1, "any other error")
     return PREFACE + "\n".join(
         [
             "# Errors\n",
-            "Every error that a user can act on is a `LucencyError`. It says what is wrong, where, and what to do next;\n"
-            "on the command line it is one line on standard error, and the exit code tells the kind. `--debug` shows the\n"
-            "traceback.\n",
+            "Every error that a user can act on is a `LucencyError`. It says what is wrong, where, and what to do\n"
+            "next; on the command line it is one line on standard error, and the exit code tells the kind.\n"
+            "`lucency --debug ...` shows the traceback.\n",
             "## Tree\n",
             _table(
                 ("error", "exit code", "code", "meaning"),
@@ -213,7 +211,7 @@ def errors_page() -> str:
                 ],
             ),
             "## Exit codes\n",
-            _table(("exit code", "meaning"), [(str(code), meaning) for code, meaning in sorted(exits)]),
+            _table(("exit code", "meaning"), [(str(code), meaning) for code, meaning in exits]),
             "In `lucency predict` a film that cannot be used does not stop the others; the exit code is then 3.\n",
             "## Film error codes\n",
             "`FilmError.code`, and `error.code` in `lucency predict --json`.\n",
@@ -222,11 +220,11 @@ def errors_page() -> str:
     )
 
 
-def _below(kind: type, depth: int) -> Iterator[tuple[int, Any]]:
-    for child in sorted(kind.__subclasses__(), key=lambda child: getattr(child, "exit_code", 0)):
-        if child.__module__ == "lucency.errors":
-            yield depth, child
-            yield from _below(child, depth + 1)
+def _below(kind: Any, depth: int) -> Iterator[tuple[int, Any]]:
+    children: list[Any] = [child for child in kind.__subclasses__() if child.__module__ == kind.__module__]
+    for child in sorted(children, key=lambda child: child.exit_code):
+        yield depth, child
+        yield from _below(child, depth + 1)
 
 
 def _first_sentence(kind: type) -> str:
@@ -258,6 +256,8 @@ def outdated(folder: Path = REFERENCE) -> list[str]:
 
 def main() -> int:
     """Writes the pages, or with `--check` says which differ; 1 where one does."""
+    # The tables are only read, nothing is computed: the backend that is imported soonest will do.
+    os.environ["KERAS_BACKEND"] = "jax"
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a page has fallen behind")
     if parser.parse_args().check:

@@ -194,9 +194,7 @@ def _trabecular_tile() -> FloatMap:
 def _axis(bone: Bone, s: FloatMap) -> FloatMap:
     middle, length = 0.5 * (bone.start + bone.end), bone.end - bone.start
     along = (s - middle) / length
-    return np.asarray(
-        bone.lateral + bone.tilt * (s - middle) + bone.bow * (1 - 4 * along * along), np.float32
-    )
+    return np.asarray(bone.lateral + bone.tilt * (s - middle) + bone.bow * (1 - 4 * along * along), np.float32)
 
 
 def bone_map(bone: Bone, grid: Grid) -> FloatMap:
@@ -257,9 +255,7 @@ def _growth_plate(bone: Bone, distance: FloatMap, across: FloatMap) -> FloatMap:
     return np.asarray(1.0 - dark + rim, np.float32)
 
 
-def _nutrient_canal(
-    bone: Bone, canal: tuple[float, float, float, float], s: FloatMap, across: FloatMap
-) -> FloatMap:
+def _nutrient_canal(bone: Bone, canal: tuple[float, float, float, float], s: FloatMap, across: FloatMap) -> FloatMap:
     position, side, slope, length = canal
     along = s - position
     middle = side * (bone.radius - 0.5 * bone.cortex) - side * slope * along
@@ -271,9 +267,7 @@ def _motion(pivot: tuple[float, float], shift: tuple[float, float], degrees: flo
     turn = np.deg2rad(degrees)
     c, n = float(np.cos(turn)), float(np.sin(turn))
     u, s = pivot
-    return np.array(
-        [[c, -n, u - c * u + n * s + shift[0]], [n, c, s - n * u - c * s + shift[1]], [0, 0, 1.0]]
-    )
+    return np.array([[c, -n, u - c * u + n * s + shift[0]], [n, c, s - n * u - c * s + shift[1]], [0, 0, 1.0]])
 
 
 def _cuts(bone: Bone, broken: Break, across: FloatMap) -> tuple[FloatMap, FloatMap]:
@@ -286,9 +280,7 @@ def _cuts(bone: Bone, broken: Break, across: FloatMap) -> tuple[FloatMap, FloatM
     return np.asarray(near, np.float32), np.asarray(far, np.float32)
 
 
-def draw_bone(
-    bone: Bone, broken: Break | None, view: View
-) -> tuple[FloatMap, tuple[int, int, int, int] | None]:
+def draw_bone(bone: Bone, broken: Break | None, view: View) -> tuple[FloatMap, tuple[int, int, int, int] | None]:
     """Lay one bone, whole or broken, on the film.
 
     Args:
@@ -347,9 +339,7 @@ def _fragments(
         return [(still, upper, edge), (apart, lower, edge)]
 
     def rise(at: FloatMap) -> FloatMap:
-        return np.asarray(
-            broken.wedge * np.clip(0.5 + 0.5 * broken.side * at / bone.radius, 0.0, 1.4), np.float32
-        )
+        return np.asarray(broken.wedge * np.clip(0.5 + 0.5 * broken.side * at / bone.radius, 0.0, 1.4), np.float32)
 
     high, high_line = rise(across), rise(places)
     beyond = share(near + high, far + high, 1.0)

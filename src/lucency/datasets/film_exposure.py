@@ -148,9 +148,7 @@ def _field(exposure: Exposure, height: int, width: int) -> FloatMap:
     y = np.arange(height, dtype=np.float32)[:, None] + 0.5
     # An edge on the film's own border is no edge.
     soft = exposure.edge
-    in_x = np.minimum(
-        (x - left * width) / soft if left else x + 9, (right * width - x) / soft if right < 1 else x + 9
-    )
+    in_x = np.minimum((x - left * width) / soft if left else x + 9, (right * width - x) / soft if right < 1 else x + 9)
     in_y = np.minimum(
         (y - top * height) / soft if top else y + 9, (bottom * height - y) / soft if bottom < 1 else y + 9
     )
@@ -190,9 +188,7 @@ def _marker(exposure: Exposure, height: int, width: int) -> FloatMap:
         pen.line([(x0, y0), (x0 + 0.2 * w, y0)], fill=255, width=stroke)
         pen.line([(x0, y0 + 0.5 * h), (x0 + 0.2 * w, y0 + 0.5 * h)], fill=255, width=stroke)
         pen.line([(x0 + 0.3 * w, y0 + 0.5 * h), (x0 + w, y0 + h)], fill=255, width=stroke)
-    letter = sheet.rotate(exposure.marker_turn, Image.Resampling.BILINEAR).resize(
-        (side, side), Image.Resampling.BOX
-    )
+    letter = sheet.rotate(exposure.marker_turn, Image.Resampling.BILINEAR).resize((side, side), Image.Resampling.BOX)
     film = Image.new("L", (width, height), 0)
     at = (int(exposure.marker_at[0] * width - side / 2), int(exposure.marker_at[1] * height - side / 2))
     film.paste(letter, at)

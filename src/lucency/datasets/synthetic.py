@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lucency.datasets.bone_phantom import FRACTURE_KINDS, draw_bone
+from lucency.datasets.bone_phantom import FRACTURE_KINDS, Break, draw_bone
 from lucency.datasets.film_exposure import draw_exposure, expose
 from lucency.datasets.limb_phantom import (
     across_the_joint,
     draw_anatomy,
-    draw_break,
+    draw_breaks,
     draw_view,
     seen_from,
     soft_tissue,
@@ -109,15 +109,14 @@ def draw_film(
     view_name, view = draw_view(view_rng, anatomy, height, width)
     bones = seen_from(anatomy, view_name)
     exposure = draw_exposure(stream(_EXPOSURE), anatomy.expected_high, height, width)
-    broken_index, broken = -1, None
+    breaks: dict[int, Break] = {}
     if fractured:
-        broken_index, broken = draw_break(
-            stream(_FRACTURE), bones, view, exposure.window, difficulty, kind, displacement, gap
-        )
+        breaks = draw_breaks(stream(_FRACTURE), bones, view, exposure.window, difficulty, kind, displacement, gap)
+    main = next(iter(breaks.values()), None)
     attenuation = soft_tissue(anatomy, view, stream(_TISSUE)).copy()
     boxes = []
     for index, bone in enumerate(bones):
-        shadow, box = draw_bone(bone, broken if index == broken_index else None, view)
+        shadow, box = draw_bone(bone, breaks.get(index), view)
         attenuation += shadow
         if box is not None:
             boxes.append(box)
@@ -127,9 +126,9 @@ def draw_film(
         pixels=expose(attenuation, exposure, stream(_NOISE)),
         fractured=fractured,
         boxes=tuple(boxes),
-        kind=broken.kind if broken else "",
-        displacement=broken.displacement if broken else 0.0,
-        gap=broken.gap if broken else 0.0,
+        kind=main.kind if main else "",
+        displacement=main.displacement if main else 0.0,
+        gap=main.gap if main else 0.0,
         body_part=anatomy.body_part,
         view=view_name,
         mm_per_pixel=view.mm_per_pixel,
@@ -144,9 +143,7 @@ def _check(size: tuple[int, int] | int, kind: str | None, difficulty: float, see
     if kind is not None and kind not in FRACTURE_KINDS:
         raise DatasetError(f"no fracture is called {kind!r}", hint=f"Kinds are {', '.join(FRACTURE_KINDS)}")
     if not 0.0 <= difficulty <= 1.0:
-        raise DatasetError(
-            f"difficulty {difficulty} is outside 0..1", hint="0 is plain to see, 1 is a hairline"
-        )
+        raise DatasetError(f"difficulty {difficulty} is outside 0..1", hint="0 is plain to see, 1 is a hairline")
     if seed < 0:
         raise DatasetError(f"seed {seed} is negative", hint="Give 0 or more")
 
@@ -222,9 +219,7 @@ def write_dataset(
         place.mkdir(parents=True, exist_ok=True)
 
     def write(film: _Planned) -> dict[str, str | int]:
-        drawn = draw_film(
-            film.seed, fractured=film.fractured, patient=film.patient, size=size, difficulty=difficulty
-        )
+        drawn = draw_film(film.seed, fractured=film.fractured, patient=film.patient, size=size, difficulty=difficulty)
         relative = Path(film.split) / CLASS_FOLDERS[film.fractured] / f"{film.image_id}{suffix}"
         Image.fromarray(drawn.pixels).save(folder / relative, quality=90)
         row: dict[str, str | int] = {
@@ -252,9 +247,7 @@ def write_dataset(
     return folder
 
 
-def _plan(
-    films: int, seed: int, fractured_share: float, split: tuple[float, float, float] | None
-) -> list[_Planned]:
+def _plan(films: int, seed: int, fractured_share: float, split: tuple[float, float, float] | None) -> list[_Planned]:
     """Who has which films, in which split, with which label."""
     rng = np.random.default_rng([_PLAN, seed])
     patients: list[int] = []
@@ -276,6 +269,5 @@ def _plan(
     names = rng.permutation(films)
     seeds = rng.integers(10**12, size=films)
     return [
-        _Planned(f"S{names[i] + 1:07d}", parts[i], int(seeds[i]), patients[i], bool(labels[i]))
-        for i in range(films)
+        _Planned(f"S{names[i] + 1:07d}", parts[i], int(seeds[i]), patients[i], bool(labels[i])) for i in range(films)
     ]

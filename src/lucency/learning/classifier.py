@@ -146,7 +146,7 @@ class InferenceTwin(keras.Model):
     """
 
     def __init__(self, model: Any):
-        super().__init__(name="inference")
+        super().__init__(name="inference", dtype="float32")
         names = [layer.name for layer in model.layers]
         self.network_input = model.get_layer("network_input")
         self.features = model.get_layer("features")

@@ -1,0 +1,133 @@
+"""Machine-readable output is what docs/reference/json.md states, key for key."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from lucency.cli.main import app
+from lucency.errors import FILM_ERROR_CODES
+from lucency.evaluation.metrics import METRICS
+from lucency.learning.recipe import recipe_names
+from lucency.workflows.train import TrainResult
+
+from .stated_json import StatedJson, read_page
+
+TITLES = ("predict --json", "recipes --json", "scan --json", "info --json", "report.json", "card.json")
+
+
+@pytest.fixture(scope="module")
+def page(repository: Path) -> StatedJson:
+    return read_page(repository / "docs" / "reference" / "json.md")
+
+
+@pytest.fixture
+def bad_film(tmp_path: Path) -> Path:
+    path = tmp_path / "words.jpg"
+    path.write_text("not a picture", "utf-8")
+    return path
+
+
+def printed(*words: str | Path, exit_code: int = 0) -> str:
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == exit_code, done.output
+    return done.stdout
+
+
+def test_predict(page: StatedJson, trained: TrainResult, one_film: Path, bad_film: Path, tmp_path: Path) -> None:
+    words = ["predict", one_film, bad_film, "--bundle", trained.run, "--json"]
+    content = json.loads(printed(*words, exit_code=3))
+    assert page.problems(content, "predict --json") == []
+    answer, refusal = content["predictions"]
+    assert list(answer) == ["path", "sha256", "probability", "logit", "decision", "bundle"]
+    assert list(refusal) == ["path", "error"]
+    assert list(refusal["error"]) == ["code", "message"]
+    assert refusal["error"]["code"] in FILM_ERROR_CODES
+    assert (answer["path"], refusal["path"]) == (str(one_film), str(bad_film))
+
+    (drawn,) = json.loads(printed("predict", one_film, "-b", trained.run, "--json", "--overlay", tmp_path))[
+        "predictions"
+    ]
+    assert page.problems({"predictions": [drawn]}, "predict --json") == []
+    assert set(drawn) - set(answer) == {"overlay"}
+
+
+def test_predict_csv(page: StatedJson, trained: TrainResult, one_film: Path, bad_film: Path) -> None:
+    text = printed("predict", one_film, bad_film, "--bundle", trained.run, "--csv", exit_code=3)
+    head, answer, refusal = csv.reader(io.StringIO(text))
+    assert head == page.columns["predict --csv"]
+    assert answer[6:] == ["", ""]
+    assert all(answer[:6])
+    assert refusal[1:6] == [""] * 5
+    assert all(refusal[6:])
+
+
+def test_recipes(page: StatedJson) -> None:
+    content = json.loads(printed("recipes", "--json"))
+    assert page.problems(content, "recipes --json") == []
+    assert [recipe["name"] for recipe in content["recipes"]] == recipe_names()
+    assert {tuple(recipe) for recipe in content["recipes"]} == {("name", "parameters", "input", "source")}
+
+
+def test_scan(page: StatedJson, drawn_films: Path) -> None:
+    content = json.loads(printed("scan", drawn_films, "--json"))
+    assert content["films"] == 120
+    assert content["findings"]
+    assert page.problems(content, "scan --json") == []
+
+
+def test_info(page: StatedJson, trained: TrainResult) -> None:
+    content = json.loads(printed("info", "--json", "--no-device"))
+    assert content["device"] is None
+    details = json.loads((trained.run / "run.json").read_text("utf-8"))
+    assert page.problems({**content, "device": details["device"]}, "info --json") == []
+
+
+def test_report(page: StatedJson, trained: TrainResult) -> None:
+    content = json.loads((trained.run / "report.json").read_text("utf-8"))
+    assert page.problems(content, "report.json") == []
+    assert list(content["metrics"]) == page.columns["Metrics"] == list(METRICS)
+    assert trained.report is not None
+    assert {*trained.report.to_json(), "bundle"} == set(content)
+
+
+def test_card(page: StatedJson, trained: TrainResult) -> None:
+    content = json.loads((trained.run / "bundle" / "card.json").read_text("utf-8"))
+    assert page.problems(content, "card.json") == []
+    assert page.problems({**content, "metrics": {}}, "card.json") == []
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_each_example_is_valid(page: StatedJson, title: str) -> None:
+    (example,) = page.examples[f"{title} json"]
+    assert page.problems(json.loads(example), title, shortened=True) == []
+
+
+def test_the_csv_example_has_the_stated_heading(page: StatedJson) -> None:
+    (example,) = page.examples["predict --csv csv"]
+    assert next(csv.reader(io.StringIO(example))) == page.columns["predict --csv"]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda entry: entry.pop("sha256"), "sha256 is missing"),
+        (lambda entry: entry.update(extra=1), "extra is not stated"),
+        (lambda entry: entry.update(probability="0.5"), "but stated is number"),
+        (lambda entry: entry.update(probability=None), "but stated is number"),
+        (lambda entry: entry.update(warnings="blurred"), "but stated is list of text"),
+        (lambda entry: entry.update(warnings=[True]), "but stated is text"),
+    ],
+)
+def test_a_difference_is_found(page: StatedJson, change: Any, problem: str) -> None:
+    entry: dict[str, Any] = {"path": "a", "sha256": "b", "probability": 0.5, "logit": 0, "decision": "c", "bundle": "d"}
+    assert page.problems({"predictions": [entry]}, "predict --json") == []
+    change(entry)
+    (found,) = page.problems({"predictions": [entry]}, "predict --json")
+    assert problem in found
