@@ -73,9 +73,9 @@ def _text(figures: list[Figure], machine: dict[str, object]) -> str:
     for figure in figures:
         met = {None: "", True: "yes", False: "NO"}[figure.met]
         target = "" if figure.target is None else f"{figure.target[0]} {figure.target[1]:g}"
-        numbers = (figure.ours, figure.usual, figure.ratio, figure.best_ratio)
+        numbers = (figure.ours, figure.against, figure.ratio, figure.best_ratio)
         rows.append((figure.what, *map(_number, numbers[:2]), figure.unit, *map(_number, numbers[2:]), target, met))
-    columns = ("what", "ours", "usual", "unit", "ratio", "of bests", "target", "met")
+    columns = ("what", "ours", "against", "unit", "ratio", "of bests", "target", "met")
     notes = [f"{figure.benchmark}: {figure.note}" for figure in figures if figure.note]
     loads = machine["load_average"]
     assert isinstance(loads, list)
@@ -83,13 +83,15 @@ def _text(figures: list[Figure], machine: dict[str, object]) -> str:
         f"{machine['cores']} cores, {machine['platform']}, Python {machine['python']}; {machine['films']} "
         f"{'drawn' if machine['drawn'] else 'given'} films; load average {min(loads):.1f} to {max(loads):.1f}"
     )
-    right = ("ours", "usual", "ratio", "of bests")
+    right = ("ours", "against", "ratio", "of bests")
     return "\n".join([table(columns, rows, right=right), "", *notes, facts])
 
 
 def _number(value: float | None) -> str:
     if value is None:
         return ""
+    if 0 < value < 0.001:
+        return "<0.001"
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.3g}"
 
 

@@ -19,9 +19,9 @@ class Figure:
     Attributes:
         benchmark: Name of the benchmark that measured it.
         what: What was measured.
-        unit: Unit of `ours` and `usual`.
+        unit: Unit of `ours` and `against`.
         ours: Median of Lucency.
-        usual: Median of the field's usual way, or None where there is nothing to compare with.
+        against: Median of the field's usual way, or of what `what` names; None where there is nothing to compare with.
         ratio: How many times better Lucency is, or a share; see `what`.
         target: What `ratio` (or `ours`, where there is no ratio) should be: ("at least" | "at most", number).
         best_ratio: The same ratio from the fastest turn of each, which a busy machine disturbs least.
@@ -32,7 +32,7 @@ class Figure:
     what: str
     unit: str
     ours: float | None = None
-    usual: float | None = None
+    against: float | None = None
     ratio: float | None = None
     target: tuple[str, float] | None = None
     best_ratio: float | None = None

@@ -84,7 +84,8 @@ def problem(words: list[str], commands: Mapping[str, Any], *, whole: bool = True
     try:
         context = command.make_context(rest[0], rest[1:])
     except Exception as error:  # Typer and Click raise classes of their own for every mistake in usage.
-        return f"lucency {rest[0]}: {getattr(error, 'message', error)}"
+        explain = getattr(error, "format_message", error.__str__)
+        return f"lucency {rest[0]}: {explain()}"
     return _recipe_problem(context.params)
 
 

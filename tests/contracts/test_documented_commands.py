@@ -84,7 +84,7 @@ def test_extras_that_are_named_exist(repository: Path) -> None:
     named = {
         (path.name, extra)
         for path in sources
-        for given in re.findall(r"lucency\[([a-z, -]+)\]|extra=\"([a-z-]+)\"", path.read_text("utf-8"))
+        for given in re.findall(r"lucency\[([a-z, -]+)\]|extra=\"([a-z-]+)\", need=", path.read_text("utf-8"))
         for extra in re.split(r", *", given[0] or given[1])
     }
     assert named

@@ -122,7 +122,7 @@ def test_the_csv_example_has_the_stated_heading(page: StatedJson) -> None:
         (lambda entry: entry.update(probability="0.5"), "but stated is number"),
         (lambda entry: entry.update(probability=None), "but stated is number"),
         (lambda entry: entry.update(warnings="blurred"), "but stated is list of text"),
-        (lambda entry: entry.update(warnings=[True]), "but stated is text"),
+        (lambda entry: entry.update(warnings=[True]), "warnings[0] is True"),
     ],
 )
 def test_a_difference_is_found(page: StatedJson, change: Any, problem: str) -> None:

@@ -100,7 +100,7 @@ class TestBase:
         [
             ("predict film.dcm --bundle bundle", "dicom"),
             ("train x", "train"),
-            ("train --resume x", "train"),
+            ("train --resume run", "train"),
             ("export run", "train"),
             ("demo --films 60", "train"),
             ("scan x", "tables"),

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-FRACTURE_KINDS = ("transverse", "oblique", "spiral", "comminuted")
-
-# Excess over the soft tissue that bone displaces, per mm near 45 keV (NIST XCOM: cortical bone about 0.10, muscle 0.026).
+# Excess over the soft tissue that bone displaces, per mm near 45 keV (NIST XCOM: cortex about 0.10, muscle 0.026).
 CORTEX_PER_MM = 0.074
 SPONGY_PER_MM = 0.030
 
 TILE_SIDE, TILE_MM = 512, 0.3
+# Beyond the joint by more than this there is no bone; deeper than four times this the joint's surface changes nothing.
+JOINT_ROWS = 6.0
 
 FloatMap = NDArray[np.float32]
 
@@ -66,39 +66,6 @@ class Bone:
     def reach(self) -> float:
         """Half width of the bone at its widest, in mm."""
         return self.radius * (1.15 + max(self.flare))
-
-
-@dataclass(frozen=True)
-class Break:
-    """A fracture of one bone, in that bone's own frame (mm).
-
-    Attributes:
-        kind: One of `FRACTURE_KINDS`.
-        position: Where on `s` the break is.
-        slope: Rise of the fracture line over the width of the bone, ds / du.
-        depth_shift: How far the line on the far cortex lies from that on the near one.
-        jags: Heights of the ragged line at even steps over the width.
-        gap: How far the fragments stand apart along the bone.
-        displacement: How far the distal fragment has moved sideways.
-        angulation: Turn of the distal fragment, in degrees.
-        wedge: Height of the butterfly fragment (comminuted only).
-        wedge_shift: How far the butterfly fragment has left the shaft.
-        wedge_turn: Turn of the butterfly fragment, in degrees.
-        side: On which side (+1 or -1) the butterfly fragment lies.
-    """
-
-    kind: str
-    position: float
-    slope: float
-    depth_shift: float
-    jags: tuple[float, ...]
-    gap: float
-    displacement: float
-    angulation: float
-    wedge: float = 0.0
-    wedge_shift: float = 0.0
-    wedge_turn: float = 0.0
-    side: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -191,7 +158,8 @@ def _trabecular_tile() -> FloatMap:
     return np.asarray((tile - tile.mean()) / tile.std(), dtype=np.float32)
 
 
-def _axis(bone: Bone, s: FloatMap) -> FloatMap:
+def bone_axis(bone: Bone, s: FloatMap) -> FloatMap:
+    """Where across the limb the middle of a bone lies at each `s`, in mm."""
     middle, length = 0.5 * (bone.start + bone.end), bone.end - bone.start
     along = (s - middle) / length
     return np.asarray(bone.lateral + bone.tilt * (s - middle) + bone.bow * (1 - 4 * along * along), np.float32)
@@ -204,7 +172,7 @@ def bone_map(bone: Bone, grid: Grid) -> FloatMap:
         Map (rows, columns), float32: the line integral of attenuation along the beam, above that of soft tissue.
     """
     s = grid.s
-    across = grid.u - _axis(bone, s)
+    across = grid.u - bone_axis(bone, s)
     from_start, from_end = s - bone.start, bone.end - s
     amplitude, wavelength, phase = bone.ripple
     outer = bone.radius * (1.0 + amplitude * np.sin(2 * np.pi * s / wavelength + phase))
@@ -222,21 +190,30 @@ def bone_map(bone: Bone, grid: Grid) -> FloatMap:
     inner_half = np.sqrt(np.maximum(inner * inner - (across - shift) ** 2, 0.0))
     inner_half = np.minimum(inner_half, outer_half)
     row, column = bone.texture
-    rows = (np.arange(grid.rows) * (grid.step / TILE_MM) + row).astype(np.intp) % TILE_SIDE
-    columns = (np.arange(grid.columns) * (grid.step / TILE_MM) + column).astype(np.intp) % TILE_SIDE
+    rows = np.floor(s[:, 0] / TILE_MM + row).astype(np.intp) % TILE_SIDE
+    columns = np.floor(grid.u[0] / TILE_MM + column).astype(np.intp) % TILE_SIDE
     tile = _trabecular_tile().take(rows, axis=0).take(columns, axis=1)
     grain = np.maximum(1.0 + 0.16 * tile, 0.2)
     fill = SPONGY_PER_MM * (0.04 + 0.76 * spongy) * grain
     rough = CORTEX_PER_MM * (1.0 + 0.025 * tile)
     attenuation = (2.0 * bone.depth * bone.density) * (rough * (outer_half - inner_half) + fill * inner_half)
     for distance in (from_start, from_end):
-        if float(distance.min()) < 6.0:
-            attenuation *= _joint_surface(bone, distance, across)
+        attenuation[_within(distance, -np.inf, -JOINT_ROWS)] = 0.0
+        near = _within(distance, -JOINT_ROWS, 4 * JOINT_ROWS)
+        attenuation[near] *= _joint_surface(bone, distance[near], across[near])
     if bone.plate:
-        attenuation *= _growth_plate(bone, from_end, across)
+        near = _within(from_end, bone.plate - 12.0, bone.plate + 12.0)
+        attenuation[near] *= _growth_plate(bone, from_end[near], across[near])
     for canal in bone.canals:
-        attenuation *= _nutrient_canal(bone, canal, s, across)
+        near = _within(s, canal[0] - 0.7 * canal[3], canal[0] + 0.7 * canal[3])
+        attenuation[near] *= _nutrient_canal(bone, canal, s[near], across[near])
     return np.asarray(attenuation, dtype=np.float32)
+
+
+def _within(positions: FloatMap, low: float, high: float) -> slice:
+    """The rows whose positions, rising or falling, lie in a range: all else stays as it is, at no cost."""
+    inside = np.flatnonzero((positions[:, 0] > low) & (positions[:, 0] <= high))
+    return slice(int(inside[0]), int(inside[-1]) + 1) if inside.size else slice(0, 0)
 
 
 def _joint_surface(bone: Bone, distance: FloatMap, across: FloatMap) -> FloatMap:
@@ -261,109 +238,3 @@ def _nutrient_canal(bone: Bone, canal: tuple[float, float, float, float], s: Flo
     middle = side * (bone.radius - 0.5 * bone.cortex) - side * slope * along
     inside = np.exp(-((along / (0.5 * length)) ** 6))
     return np.asarray(1.0 - 0.34 * inside * np.exp(-(((across - middle) / 0.6) ** 2)), np.float32)
-
-
-def _motion(pivot: tuple[float, float], shift: tuple[float, float], degrees: float) -> NDArray[np.float64]:
-    turn = np.deg2rad(degrees)
-    c, n = float(np.cos(turn)), float(np.sin(turn))
-    u, s = pivot
-    return np.array([[c, -n, u - c * u + n * s + shift[0]], [n, c, s - n * u - c * s + shift[1]], [0, 0, 1.0]])
-
-
-def _cuts(bone: Bone, broken: Break, across: FloatMap) -> tuple[FloatMap, FloatMap]:
-    """Height of the fracture line on the near and on the far cortex, for each place across the bone."""
-    steps = np.linspace(-bone.reach, bone.reach, len(broken.jags))
-    ragged = np.interp(across, steps, broken.jags)
-    near = broken.slope * across + ragged - 0.5 * broken.depth_shift
-    slope = -broken.slope if broken.kind == "spiral" else broken.slope
-    far = slope * across + ragged + 0.5 * broken.depth_shift
-    return np.asarray(near, np.float32), np.asarray(far, np.float32)
-
-
-def draw_bone(bone: Bone, broken: Break | None, view: View) -> tuple[FloatMap, tuple[int, int, int, int] | None]:
-    """Lay one bone, whole or broken, on the film.
-
-    Args:
-        bone: The bone.
-        broken: Its fracture, or None.
-        view: The film.
-
-    Returns:
-        The attenuation (height, width), float32, and the box (x, y, w, h) of the fracture on the film in pixels,
-        or None when there is none.
-    """
-    swing = abs(bone.bow) + abs(bone.tilt) * (abs(view.centre) + 200.0)
-    reach = bone.reach + min(swing, 40.0)
-    grid = grid_over(view, bone.lateral - reach, bone.lateral + reach, view.mm_per_pixel / 1.2)
-    whole = bone_map(bone, grid)
-    if broken is None:
-        return view.warp(whole, grid), None
-    s, across = grid.s, grid.u - _axis(bone, grid.s)
-    at = np.array([[broken.position]], dtype=np.float32)
-    pivot = (float(_axis(bone, at)[0, 0]), broken.position)
-    film = np.zeros((view.height, view.width), dtype=np.float32)
-    marks: list[NDArray[np.float64]] = []
-    for motion, share, outline in _fragments(bone, broken, pivot, s, across, grid.step):
-        film += view.warp(whole * share, grid, motion)
-        marks.append(view.points(_moved(outline, motion)))
-    return film, _box(np.concatenate(marks), view)
-
-
-def _moved(points: NDArray[np.float64], motion: NDArray[np.float64]) -> NDArray[np.float64]:
-    return points @ motion[:2, :2].T + motion[:2, 2]
-
-
-def _fragments(
-    bone: Bone, broken: Break, pivot: tuple[float, float], s: FloatMap, across: FloatMap, step: float
-) -> list[tuple[NDArray[np.float64], FloatMap, NDArray[np.float64]]]:
-    """Each fragment as its motion, the share of the bone it holds at each place, and its outline at the break."""
-    places = np.linspace(-1.05 * bone.radius, 1.05 * bone.radius, 9, dtype=np.float32)[None, :]
-
-    def share(cut_near: FloatMap, cut_far: FloatMap, sign: float) -> FloatMap:
-        beyond = s - broken.position
-        near = np.clip(sign * (beyond - cut_near) / step + 0.5, 0.0, 1.0)
-        far = np.clip(sign * (beyond - cut_far) / step + 0.5, 0.0, 1.0)
-        return np.asarray(0.5 * (near + far), np.float32)
-
-    def outline(*cuts: FloatMap) -> NDArray[np.float64]:
-        ends = [np.stack([places[0] + pivot[0], cut[0] + broken.position], axis=1) for cut in cuts]
-        return np.concatenate(ends).astype(np.float64)
-
-    near, far = _cuts(bone, broken, across)
-    near_line, far_line = _cuts(bone, broken, places)
-    apart = _motion(pivot, (broken.displacement, broken.gap), broken.angulation)
-    still = np.eye(3)
-    upper, lower = share(near, far, -1.0), share(near, far, 1.0)
-    edge = outline(near_line, far_line)
-    if not broken.wedge:
-        return [(still, upper, edge), (apart, lower, edge)]
-
-    def rise(at: FloatMap) -> FloatMap:
-        return np.asarray(broken.wedge * np.clip(0.5 + 0.5 * broken.side * at / bone.radius, 0.0, 1.4), np.float32)
-
-    high, high_line = rise(across), rise(places)
-    beyond = share(near + high, far + high, 1.0)
-    middle = np.maximum(lower - beyond, 0.0)
-    loose = _motion(
-        (pivot[0] + 0.5 * broken.side * bone.radius, pivot[1] + 0.5 * broken.wedge),
-        (broken.side * broken.wedge_shift, 0.5 * broken.gap),
-        broken.wedge_turn,
-    )
-    far_edge = outline(near_line + high_line, far_line + high_line)
-    return [
-        (still, upper, edge),
-        (apart, beyond, far_edge),
-        (loose, middle, np.concatenate([edge, far_edge])),
-    ]
-
-
-def _box(marks: NDArray[np.float64], view: View) -> tuple[int, int, int, int]:
-    margin = 2.0 / view.mm_per_pixel
-    low = np.floor(np.clip(marks.min(axis=0) - margin, 0, [view.width - 2, view.height - 2]))
-    high = np.ceil(np.clip(marks.max(axis=0) + margin, low + 1, [view.width, view.height]))
-    return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
-
-
-def moved_along(bone: Bone, start: float, end: float) -> Bone:
-    """The same bone with its ends elsewhere."""
-    return replace(bone, start=start, end=end)

@@ -10,6 +10,9 @@ from PIL import Image, ImageDraw
 
 FloatMap = NDArray[np.float32]
 
+# A limb scatters over a few centimetres: an eighth of a film that shows some ten.
+SCATTER_CELLS = 8
+
 
 @dataclass(frozen=True)
 class Exposure:
@@ -121,8 +124,7 @@ def expose(attenuation: FloatMap, exposure: Exposure, rng: np.random.Generator) 
     primary *= fall_y
     if exposure.border == "unexposed":
         primary *= field
-    arriving = np.maximum(primary + exposure.scatter * 0.25 * _broad(primary, 12), 0.0)
-    arriving += 0.003
+    arriving = np.maximum(primary + exposure.scatter * 0.25 * _broad(primary, SCATTER_CELLS), 0.0)
     arriving *= exposure.photons
     noise = rng.standard_normal((height, width), dtype=np.float32)
     noise *= np.sqrt(arriving + exposure.read_noise**2)

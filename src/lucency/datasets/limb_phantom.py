@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lucency.datasets.bone_phantom import FRACTURE_KINDS, Bone, Break, FloatMap, View, grid_over
-
-Window = tuple[float, float, float, float]
+from lucency.datasets.bone_phantom import Bone, FloatMap, View, grid_over
 
 # Attenuation per mm near 45 keV (NIST XCOM).
 MUSCLE_PER_MM = 0.026
@@ -100,8 +98,8 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
                 flare_length=(float(rng.uniform(18, 34)), float(rng.uniform(18, 34))),
                 notch=float(rng.uniform(0.3, 2.2)),
                 ripple=(
-                    float(rng.uniform(0.01, 0.05)),
-                    float(rng.uniform(35, 90)),
+                    float(rng.uniform(0.005, 0.035)),
+                    float(rng.uniform(45, 110)),
                     float(rng.uniform(0, 6.28)),
                 ),
                 plate=float(rng.uniform(8.0, 17.0)) if young else 0.0,
@@ -189,97 +187,6 @@ def across_the_joint(bone: Bone, view: View) -> list[Bone]:
         )
         facing.append(other)
     return facing
-
-
-def draw_breaks(
-    rng: np.random.Generator,
-    bones: tuple[Bone, ...],
-    view: View,
-    window: Window,
-    difficulty: float,
-    kind: str | None,
-    displacement: float | None,
-    gap: float | None,
-) -> dict[int, Break]:
-    """Draw the fracture of one bone or, as often happens in a forearm or leg, of both at about one level.
-
-    Returns:
-        The fracture of each broken bone by the bone's index, the main one first.
-    """
-    order = [int(index) for index in rng.permutation(len(bones))]
-    places = {index: _visible_place(rng, bones[index], view, window) for index in order}
-    seen = [(index, place) for index, place in places.items() if place is not None]
-    first, level = seen[0] if seen else (order[0], view.centre)
-    levels = {first: level}
-    if len(seen) > 1 and rng.random() < 0.4:
-        levels[seen[1][0]] = level + float(rng.normal(0, 6.0))
-    return {
-        index: _draw_break(rng, bones[index], place, difficulty, kind, displacement, gap)
-        for index, place in levels.items()
-    }
-
-
-def _draw_break(
-    rng: np.random.Generator,
-    bone: Bone,
-    place: float,
-    difficulty: float,
-    kind: str | None,
-    displacement: float | None,
-    gap: float | None,
-) -> Break:
-    # Room for a joint, its subchondral plate and the margin of the fracture line.
-    position = min(max(place, bone.start + 12.0), bone.end - 12.0)
-    kind = kind or str(rng.choice(FRACTURE_KINDS, p=[0.32, 0.30, 0.18, 0.20]))
-    ease = 1.0 - difficulty
-    if gap is None:
-        gap = (0.5 + 3.0 * ease * ease) * float(rng.uniform(0.6, 1.5))
-    if displacement is None:
-        share = (0.04 + 0.45 * ease) * float(rng.uniform(0.4, 1.6)) * (-1.0 if rng.random() < 0.5 else 1.0)
-        displacement = share * bone.radius
-    sign = -1.0 if rng.random() < 0.5 else 1.0
-    slope, depth_shift, wedge = {
-        "transverse": (rng.normal(0, 0.12), rng.normal(0, 0.8), 0.0),
-        "oblique": (sign * rng.uniform(0.55, 1.2), rng.normal(0, 1.5), 0.0),
-        "spiral": (sign * rng.uniform(1.0, 1.7), rng.normal(0, 2.0), 0.0),
-        "comminuted": (sign * rng.uniform(0.1, 0.6), rng.normal(0, 1.0), rng.uniform(0.9, 1.8) * bone.radius),
-    }[kind]
-    ragged = np.cumsum(rng.normal(0, 0.55, size=19))
-    ragged -= np.linspace(ragged[0], ragged[-1], 19)
-    return Break(
-        kind=kind,
-        position=position,
-        slope=float(slope),
-        depth_shift=float(depth_shift),
-        jags=tuple(float(v) for v in ragged),
-        gap=float(gap),
-        displacement=float(displacement),
-        angulation=float(rng.normal(0, 1.0 + 4.5 * ease)),
-        wedge=float(wedge),
-        wedge_shift=(0.5 + 3.0 * ease) * float(rng.uniform(0.4, 1.4)),
-        wedge_turn=float(rng.normal(0, 4.0 + 8.0 * ease)),
-        side=-1.0 if rng.random() < 0.5 else 1.0,
-    )
-
-
-def _visible_place(rng: np.random.Generator, bone: Bone, view: View, window: Window) -> float | None:
-    """A place of the bone's shaft well inside the film's window; None where the film shows none."""
-    places = np.linspace(bone.start + 12.0, bone.end - 12.0, 200)
-    middle, length = 0.5 * (bone.start + bone.end), bone.end - bone.start
-    along = (places - middle) / length
-    axis = bone.lateral + bone.tilt * (places - middle) + bone.bow * (1 - 4 * along * along)
-    film = view.points(np.stack([axis, places], axis=1))
-    left, top, right, bottom = window
-    for margin in (0.12, 0.05):
-        inside = (
-            (film[:, 0] > (left + margin) * view.width)
-            & (film[:, 0] < (right - margin) * view.width)
-            & (film[:, 1] > (top + margin) * view.height)
-            & (film[:, 1] < (bottom - margin) * view.height)
-        )
-        if inside.any():
-            return float(rng.choice(places[inside]))
-    return None
 
 
 def soft_tissue(anatomy: Anatomy, view: View, rng: np.random.Generator) -> FloatMap:

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lucency.datasets.bone_phantom import FRACTURE_KINDS, Break, draw_bone
 from lucency.datasets.film_exposure import draw_exposure, expose
+from lucency.datasets.fracture_lines import FRACTURE_KINDS, Break, draw_bone, draw_breaks
 from lucency.datasets.limb_phantom import (
     across_the_joint,
     draw_anatomy,
-    draw_breaks,
     draw_view,
     seen_from,
     soft_tissue,
