@@ -32,7 +32,7 @@ def test_exit_codes_are_those_that_the_tree_documents() -> None:
     tree = errors.__doc__ or ""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LucencyError)]
     for kind in kinds:
-        line = next(line for line in tree.splitlines() if f" {kind.__name__} " in line)
+        line = next(line for line in tree.splitlines() if f"{kind.__name__} " in line)
         assert f"exit {kind.exit_code}" in line
     assert len({kind.exit_code for kind in kinds}) == len(kinds)
 

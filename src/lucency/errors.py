@@ -66,6 +66,7 @@ FILM_ERROR_CODES = (
     "unsupported_format",
     "unsupported_syntax",
     "permission_denied",
+    "missing_extra",
 )
 """Every value that `FilmError.code` can take; part of the `predict --json` contract."""
 

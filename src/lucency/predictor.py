@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lucency.bundle import Bundle, read_bundle
 from lucency.decision import Prediction
-from lucency.errors import BundleError, FilmError, LucencyError
+from lucency.errors import BundleError, FilmError, LucencyError, MissingExtraError
 from lucency.imaging.geometry import Placement, to_input
 from lucency.imaging.radiograph import Radiograph
 from lucency.imaging.readers import read_radiograph
@@ -124,6 +124,10 @@ class Predictor:
             return self._read(source)
         except FilmError as error:
             return error
+        except MissingExtraError as error:
+            # One DICOM film among many must not cost the others their answer.
+            place = source if isinstance(source, str | os.PathLike) else None
+            return FilmError(error.what, code=error.code, where=place, hint=error.hint)
 
     def _finish(self, read: Any) -> tuple[Prediction, Radiograph, Placement] | FilmError:
         if isinstance(read, FilmError):

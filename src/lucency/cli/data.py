@@ -15,7 +15,11 @@ SHOWN = 5
 
 LabelOption = Annotated[
     list[str] | None,
-    typer.Option("--label", help="Meaning of a class name: NAME=1 for fractured, NAME=0 for not. Can be repeated."),
+    typer.Option(
+        "--label",
+        metavar="NAME=0|1",
+        help="Meaning of a class name: NAME=1 for fractured, NAME=0 for not. Can be repeated.",
+    ),
 ]
 GroupsOption = Annotated[
     Path | None,
@@ -79,7 +83,9 @@ def prepare(
     recipe: Annotated[
         str, typer.Option("--recipe", "-r", help="Recipe whose input size and fit are wanted.")
     ] = "mobilenet",
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Change a recipe value. Can be repeated.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe value. Can be repeated.")
+    ] = None,
     out: Annotated[
         Path, typer.Option(help="Folder of prepared films; `train` uses runs/prepared for runs under runs/.")
     ] = Path("runs/prepared"),
@@ -110,7 +116,8 @@ def prepare(
 def show(
     source: Annotated[Path, typer.Argument(help="A film, a folder of films, or a table.")],
     name: Annotated[
-        list[str] | None, typer.Option("--film", help="Name of a film in the data set. Can be repeated.")
+        list[str] | None,
+        typer.Option("--film", metavar="NAME", help="Name of a film in the data set. Can be repeated."),
     ] = None,
     class_: Annotated[
         str | None, typer.Option("--class", help="fractured or not_fractured.", show_default=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lucency.errors import FilmError
+from lucency.errors import FilmError, MissingExtraError
 
 if TYPE_CHECKING:
     from lucency.workflows.predict import FilmAnswer
@@ -86,7 +86,8 @@ def predict(
     else:
         failed = _print_lines(answers, paths)
     if failed is not None:
-        raise typer.Exit(FilmError.exit_code)
+        lacking = failed.code == MissingExtraError.code
+        raise typer.Exit(MissingExtraError.exit_code if lacking else FilmError.exit_code)
 
 
 def _print_lines(answers: Iterator[FilmAnswer], paths: list[str]) -> FilmError | None:

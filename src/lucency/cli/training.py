@@ -31,7 +31,9 @@ def train(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change a recipe value, such as training.epochs=5. Can be repeated."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a recipe value, such as training.epochs=5. Can be repeated."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to make; runs/RECIPE-TIME otherwise.")] = None,
     label: LabelOption = None,

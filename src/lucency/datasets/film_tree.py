@@ -40,9 +40,7 @@ class FilmTree:
             return ()
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.ignored.items()))
         total = sum(self.ignored.values())
-        return (
-            f"{total} {'file that is no film' if total == 1 else 'files that are no films'} ignored: {kinds}",
-        )
+        return (f"{total} {'file that is no film' if total == 1 else 'files that are no films'} ignored: {kinds}",)
 
 
 def list_films(root: Path) -> FilmTree:

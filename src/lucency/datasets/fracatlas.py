@@ -73,8 +73,7 @@ def read(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
             "body_part": [described.get(name, {}).get("body_part", "") for name in names],
             "view": [described.get(name, {}).get("view", "") for name in names],
             "boxes": [
-                boxes.get(name, "" if one or coco_note else "[]")
-                for name, one in zip(names, label, strict=True)
+                boxes.get(name, "" if one or coco_note else "[]") for name, one in zip(names, label, strict=True)
             ],
             "second_label": [described.get(name, {}).get("fractured", "") for name in names],
         }
@@ -88,9 +87,7 @@ def read(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
         notes.append(f"{counted(absent, 'film of dataset.csv is', 'films of dataset.csv are')} not here")
     elsewhere = len(tree.films) - len(films)
     if elsewhere:
-        notes.append(
-            f"{counted(elsewhere, 'image')} outside images/Fractured and images/Non_fractured ignored"
-        )
+        notes.append(f"{counted(elsewhere, 'image')} outside images/Fractured and images/Non_fractured ignored")
     if (base / "groups.csv").is_file():
         table, note = apply_groups(table, base / "groups.csv")
         notes.append(note)

@@ -137,9 +137,7 @@ def _read_folders(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
 
 def _naming_part(parts: tuple[str, ...]) -> str:
     """The folder that should have named the label: the innermost that is not the name of a split."""
-    return next(
-        (part for part in reversed(parts) if squeeze(part) not in SPLIT_WORDS), "/".join(parts) or "."
-    )
+    return next((part for part in reversed(parts) if squeeze(part) not in SPLIT_WORDS), "/".join(parts) or ".")
 
 
 def _counted(names: Counter[str]) -> str:

@@ -12,7 +12,7 @@ from lucency.errors import DatasetError, MissingExtraError
 try:
     import pandas as pd
 except ModuleNotFoundError as missing:
-    raise MissingExtraError("pandas", extra="tables", need="reading a data set") from missing
+    raise MissingExtraError("pandas", extra="tables", need="Reading a data set") from missing
 
 from lucency.datasets.manifest_file import MANIFEST_COLUMNS, read_table, write_table
 

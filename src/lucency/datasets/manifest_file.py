@@ -18,7 +18,7 @@ from lucency.errors import DatasetError, MissingExtraError, ResourceError
 try:
     import pandas as pd
 except ModuleNotFoundError as missing:
-    raise MissingExtraError("pandas", extra="tables", need="reading a data set") from missing
+    raise MissingExtraError("pandas", extra="tables", need="Reading a data set") from missing
 
 MANIFEST_COLUMNS = (
     "image_id",
@@ -80,20 +80,14 @@ def read_table(path: Path, labels: Mapping[str, int] | None = None) -> pd.DataFr
 
     image_ids: list[str] = []
     folder = Path(os.path.abspath(path)).parent
-    paths = [
-        os.path.normpath(folder / p) for p in parsed("path", lambda c: c or None, "empty cell", "Give a path")
-    ]
+    paths = [os.path.normpath(folder / p) for p in parsed("path", lambda c: c or None, "empty cell", "Give a path")]
     image_ids = [i or relative_to(p, folder) for i, p in zip(column("image_id"), paths, strict=True)]
     names = LabelNames(labels)
     table: dict[str, list[str] | list[int]] = {
         "image_id": image_ids,
         "path": paths,
-        "sha256": parsed(
-            "sha256", _parse_sha256, "not a SHA-256", "Leave the column out to have it computed"
-        ),
-        "label": parsed(
-            "label", names.of_cell, "not a label", "Labels are 1 (fractured) and 0, or --label NAME=1"
-        ),
+        "sha256": parsed("sha256", _parse_sha256, "not a SHA-256", "Leave the column out to have it computed"),
+        "label": parsed("label", names.of_cell, "not a label", "Labels are 1 (fractured) and 0, or --label NAME=1"),
         "patient_id": [known(cell) for cell in column("patient_id")],
         "study_id": [known(cell) for cell in column("study_id")],
         "group": [known(cell) for cell in column("group")],
@@ -126,15 +120,10 @@ def complete(table: Mapping[str, list[str] | list[int]]) -> pd.DataFrame:
         columns["sha256"][i] = sha
     columns["group"] = [
         group or patient or study
-        for group, patient, study in zip(
-            columns["group"], columns["patient_id"], columns["study_id"], strict=True
-        )
+        for group, patient, study in zip(columns["group"], columns["patient_id"], columns["study_id"], strict=True)
     ]
     return pd.DataFrame(
-        {
-            name: pd.Series(cells, dtype="int64" if name == "label" else "str")
-            for name, cells in columns.items()
-        }
+        {name: pd.Series(cells, dtype="int64" if name == "label" else "str") for name, cells in columns.items()}
     )
 
 
@@ -148,9 +137,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     """Writes a manifest's table; see `Manifest.write`."""
     suffix = path.suffix.lower()
     if suffix not in TABLE_SUFFIXES:
-        raise DatasetError(
-            f"a table ends in {' or '.join(TABLE_SUFFIXES)}, not {suffix or 'nothing'}", where=path
-        )
+        raise DatasetError(f"a table ends in {' or '.join(TABLE_SUFFIXES)}, not {suffix or 'nothing'}", where=path)
     folder = Path(os.path.abspath(path)).parent
     portable = table.assign(path=[relative_to(p, folder) for p in table["path"]])
     partial = folder / f".{path.name}.{os.getpid()}.partial"
@@ -162,11 +149,9 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
             portable.to_parquet(partial, index=False)
         os.replace(partial, path)
     except ImportError as missing:
-        raise MissingExtraError("pyarrow", extra="tables", need="writing Parquet") from missing
+        raise MissingExtraError("pyarrow", extra="tables", need="Writing Parquet") from missing
     except OSError as failed:
-        raise ResourceError(
-            f"the table cannot be written: {failed.strerror or failed}", where=path
-        ) from failed
+        raise ResourceError(f"the table cannot be written: {failed.strerror or failed}", where=path) from failed
     finally:
         partial.unlink(missing_ok=True)
 

@@ -201,9 +201,7 @@ def storage_error(failed: OSError, folder: Path) -> ResourceError:
             where=folder,
             hint="Free some space and run the same command again: it goes on where it stopped",
         )
-    return ResourceError(
-        f"cannot write here: {failed.strerror or failed}", where=folder, hint="Choose another folder"
-    )
+    return ResourceError(f"cannot write here: {failed.strerror or failed}", where=folder, hint="Choose another folder")
 
 
 def _identity(spec: InputSpec) -> str:
@@ -216,9 +214,7 @@ def _entry(line: bytes) -> tuple[str, Entry] | None:
         return None
     try:
         value: dict[str, Any] = json.loads(line)
-        entry = Entry(
-            int(value["row"]), int(value["height"]), int(value["width"]), tuple(value.get("warnings", ()))
-        )
+        entry = Entry(int(value["row"]), int(value["height"]), int(value["width"]), tuple(value.get("warnings", ())))
         return str(value["sha256"]), entry
     except (ValueError, KeyError, TypeError):
         return None

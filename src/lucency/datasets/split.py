@@ -125,9 +125,7 @@ def _check_classes(manifest: Manifest) -> None:
         str(split): set(labels) for split, labels in manifest.table.groupby("split")["label"] if len(labels)
     }
     if "train" not in present:
-        raise DatasetError(
-            "no films to train on: all of them are given to val or test", where=manifest.source
-        )
+        raise DatasetError("no films to train on: all of them are given to val or test", where=manifest.source)
     for split, labels in present.items():
         for label, name in CLASS_NAMES.items():
             if label not in labels:

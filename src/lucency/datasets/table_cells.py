@@ -10,7 +10,7 @@ from lucency.errors import DatasetError, MissingExtraError
 try:
     import pandas as pd
 except ModuleNotFoundError as missing:
-    raise MissingExtraError("pandas", extra="tables", need="reading a data set") from missing
+    raise MissingExtraError("pandas", extra="tables", need="Reading a data set") from missing
 
 TABLE_SUFFIXES = (".csv", ".parquet")
 
@@ -23,9 +23,7 @@ def read_cells(path: Path) -> pd.DataFrame:
     """
     suffix = path.suffix.lower()
     if suffix not in TABLE_SUFFIXES:
-        raise DatasetError(
-            f"a table ends in {' or '.join(TABLE_SUFFIXES)}, not {suffix or 'nothing'}", where=path
-        )
+        raise DatasetError(f"a table ends in {' or '.join(TABLE_SUFFIXES)}, not {suffix or 'nothing'}", where=path)
     try:
         if suffix == ".csv":
             with open(path, encoding="utf-8-sig") as file:
@@ -40,7 +38,7 @@ def read_cells(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise DatasetError("no such table", where=path) from None
     except ImportError as missing:
-        raise MissingExtraError("pyarrow", extra="tables", need="reading Parquet") from missing
+        raise MissingExtraError("pyarrow", extra="tables", need="Reading Parquet") from missing
     except UnicodeDecodeError:
         raise DatasetError("the table is not UTF-8 text", where=path, hint="Save it as CSV UTF-8") from None
     except (

@@ -87,9 +87,7 @@ class LabelNames:
         self._given: dict[str, int] = {}
         for name, label in (given or {}).items():
             if label not in (0, 1):
-                raise DatasetError(
-                    f"label {label!r} for the name {name!r} is not 0 or 1", hint="1 means fractured"
-                )
+                raise DatasetError(f"label {label!r} for the name {name!r} is not 0 or 1", hint="1 means fractured")
             if self._given.get(squeeze(name), label) != label:
                 raise DatasetError(f"the name {name!r} is given both labels")
             self._given[squeeze(name)] = int(label)

@@ -59,9 +59,7 @@ def majority(train_labels: npt.ArrayLike, test_labels: npt.ArrayLike) -> Baselin
     )
 
 
-def thumbnails(
-    images: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64] | None = None
-) -> npt.NDArray[np.float32]:
+def thumbnails(images: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.float32]:
     """Area means of the films on a grid of 32 x 32.
 
     Args:
@@ -126,9 +124,7 @@ def nearest_neighbour(
     if np.isfinite(to_normal).all() and np.isfinite(to_fractured).all():
         gap = to_normal - to_fractured
         # Any rising map into 0..1 keeps the ranks; equal distances stay equal.
-        ranked = measure(
-            test_classes, 0.5 + gap / (4 * max(1e-12, float(np.abs(gap).max()))), answers, names=["auroc"]
-        )
+        ranked = measure(test_classes, 0.5 + gap / (4 * max(1e-12, float(np.abs(gap).max()))), answers, names=["auroc"])
         value = float(ranked["auroc"][0])
         auroc = None if np.isnan(value) else value
     return Baseline(
@@ -152,16 +148,12 @@ def _area_weights(size: int) -> npt.NDArray[np.float32]:
     # (32, size): the share of each output cell that each pixel covers; 32 need not divide the size.
     edges = np.linspace(0, size, _SIDE + 1)
     starts = np.arange(size)
-    overlap: npt.NDArray[np.float64] = np.minimum(edges[1:, None], starts + 1) - np.maximum(
-        edges[:-1, None], starts
-    )
+    overlap: npt.NDArray[np.float64] = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
     shares: npt.NDArray[np.float32] = (np.clip(overlap, 0, None) / (size / _SIDE)).astype(np.float32)
     return shares
 
 
-def _nearest_distance(
-    train: npt.NDArray[np.float32], test: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float64]:
+def _nearest_distance(train: npt.NDArray[np.float32], test: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     nearest = np.full(len(test), np.inf)
     if len(train) == 0:
         return nearest

@@ -37,9 +37,7 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration
         return float(np.logaddexp(0.0, signed / math.exp(log_temperature)).mean())
 
     low, high = TEMPERATURE_BOUNDS
-    found = minimize_scalar(
-        log_loss, bounds=(math.log(low), math.log(high)), method="bounded", options={"xatol": 1e-8}
-    )
+    found = minimize_scalar(log_loss, bounds=(math.log(low), math.log(high)), method="bounded", options={"xatol": 1e-8})
     best = min((float(found.x), math.log(low), math.log(high)), key=log_loss)
     return Calibration(min(max(math.exp(best), low), high))
 
@@ -99,9 +97,7 @@ def youden(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> OperatingPoin
     return _point("youden", scores, tp, fp, int(np.flatnonzero(gain == gain.max())[-1]), positives, negatives)
 
 
-def fixed_sensitivity(
-    labels: npt.ArrayLike, probabilities: npt.ArrayLike, target: float = 0.9
-) -> OperatingPoint:
+def fixed_sensitivity(labels: npt.ArrayLike, probabilities: npt.ArrayLike, target: float = 0.9) -> OperatingPoint:
     """The highest threshold whose sensitivity is at least `target`.
 
     Args:
@@ -124,9 +120,7 @@ def fixed_sensitivity(
     return _point(f"sensitivity_{100 * target:.4g}", scores, tp, fp, place, positives, negatives)
 
 
-def _cuts(
-    labels: npt.ArrayLike, probabilities: npt.ArrayLike
-) -> tuple[FloatArray, IntArray, IntArray, int, int]:
+def _cuts(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[FloatArray, IntArray, IntArray, int, int]:
     label_array, probability_array = checked_scores(labels, probabilities)
     positives = int(label_array.sum())
     negatives = len(label_array) - positives

@@ -54,9 +54,7 @@ def group_numbers(groups: Sequence[str] | None, films: int) -> tuple[IntArray, i
         )
     numbers: dict[str, int] = {}
     keys = (f"group {name}" if name else f"film {place}" for place, name in enumerate(groups))
-    inverse = np.fromiter(
-        (numbers.setdefault(key, len(numbers)) for key in keys), dtype=np.int64, count=films
-    )
+    inverse = np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys), dtype=np.int64, count=films)
     return inverse, len(numbers)
 
 
@@ -117,9 +115,7 @@ def bootstrap_intervals(
     }
 
 
-def _resampled_weights(
-    group_of_film: IntArray, group_count: int, resamples: int, seed: int
-) -> Iterator[FloatArray]:
+def _resampled_weights(group_of_film: IntArray, group_count: int, resamples: int, seed: int) -> Iterator[FloatArray]:
     random = np.random.default_rng(seed)
     rows = max(1, _CELLS // len(group_of_film))
     for start in range(0, resamples, rows):
@@ -142,8 +138,6 @@ def _percentiles(values: FloatArray, level: float) -> Interval:
         )
     if np.ptp(defined) == 0:
         # Twenty fractures found of twenty would give 1.00 to 1.00, which claims a certainty nobody has.
-        return Interval(
-            None, None, "every resample gave the same value, so an interval cannot be estimated", dropped
-        )
+        return Interval(None, None, "every resample gave the same value, so an interval cannot be estimated", dropped)
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high), None, dropped)

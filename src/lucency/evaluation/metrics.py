@@ -167,12 +167,8 @@ METRICS: Mapping[str, Metric] = {
     "balanced_accuracy": Metric("Balanced accuracy", _balanced_accuracy, _BOTH),
     "sensitivity": Metric("Sensitivity", lambda f: _ratio(f.tp, f.positives), _NO_FRACTURED),
     "specificity": Metric("Specificity", lambda f: _ratio(f.tn, f.negatives), _NO_NORMAL),
-    "ppv": Metric(
-        "Positive predictive value", lambda f: _ratio(f.tp, f.tp + f.fp), "no film was called fractured"
-    ),
-    "npv": Metric(
-        "Negative predictive value", lambda f: _ratio(f.tn, f.tn + f.fn), "every film was called fractured"
-    ),
+    "ppv": Metric("Positive predictive value", lambda f: _ratio(f.tp, f.tp + f.fp), "no film was called fractured"),
+    "npv": Metric("Negative predictive value", lambda f: _ratio(f.tn, f.tn + f.fn), "every film was called fractured"),
     "f1": Metric(
         "F1",
         lambda f: _ratio(2 * f.tp, 2 * f.tp + f.fp + f.fn),

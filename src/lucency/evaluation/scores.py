@@ -34,9 +34,7 @@ def checked_scores(
     """
     label_array, score_array = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     if label_array.ndim != 1 or score_array.ndim != 1:
-        raise DatasetError(
-            f"labels and scores must be flat, not of shape {label_array.shape} and {score_array.shape}"
-        )
+        raise DatasetError(f"labels and scores must be flat, not of shape {label_array.shape} and {score_array.shape}")
     if len(label_array) != len(score_array):
         raise DatasetError(f"{len(label_array)} labels were given for {len(score_array)} scores")
     if image_ids is not None and len(image_ids) != len(label_array):
@@ -94,9 +92,7 @@ class ScoredFilms:
     bin_starts: IntArray
 
     @classmethod
-    def sort(
-        cls, labels: npt.ArrayLike, probabilities: npt.ArrayLike, decisions: npt.ArrayLike
-    ) -> ScoredFilms:
+    def sort(cls, labels: npt.ArrayLike, probabilities: npt.ArrayLike, decisions: npt.ArrayLike) -> ScoredFilms:
         """Check and sort.
 
         Args:
@@ -109,9 +105,7 @@ class ScoredFilms:
         """
         label_array, probability_array = checked_scores(labels, probabilities)
         if probability_array.min() < 0 or probability_array.max() > 1:
-            raise DatasetError(
-                "a probability lies outside 0 to 1", hint="Pass probabilities here, not logits"
-            )
+            raise DatasetError("a probability lies outside 0 to 1", hint="Pass probabilities here, not logits")
         decision_array = np.asarray(decisions).astype(np.int64)
         if decision_array.shape != label_array.shape:
             raise DatasetError(f"{decision_array.size} decisions were given for {len(label_array)} films")

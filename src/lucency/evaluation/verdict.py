@@ -47,9 +47,7 @@ def verdict_sentence(
         if auroc["high"] < 0.5:
             sentences.append("It ranks films the wrong way round: check whether the labels are swapped.")
         elif auroc["low"] <= 0.5:
-            sentences.append(
-                "The interval includes 0.5: on these films the model cannot be told from guessing."
-            )
+            sentences.append("The interval includes 0.5: on these films the model cannot be told from guessing.")
     if accuracy < always:
         sentences.append(f"At this operating point it is less accurate than always answering {answer}.")
     for baseline in baselines:
@@ -99,9 +97,7 @@ def reservations(*, films: int, fractured: int, distinct_scores: int, groups: in
     rarer, word = min((fractured, "fractured"), (films - fractured, "not fractured"))
     if rarer == 0:
         common = "not fractured" if fractured == 0 else "fractured"
-        notes.append(
-            f"All films are {common}: AUROC and whatever else needs both classes cannot be computed."
-        )
+        notes.append(f"All films are {common}: AUROC and whatever else needs both classes cannot be computed.")
     if films < FEW_FILMS:
         notes.append(f"Only {films} film{'s' if films != 1 else ''}: too few to judge a model by.")
     elif 0 < rarer < 10:

@@ -20,3 +20,17 @@ def tiny_vgg() -> list[Any]:
             layers.MaxPooling2D(2),
         ]
     return stack
+
+
+def four_block() -> list[Any]:
+    """Four blocks of a 3x3 convolution, BatchNormalization, ReLU and 2x2 max pooling; 16, 32, 64 and 128 filters."""
+    stack: list[Any] = []
+    for filters in (16, 32, 64, 128):
+        stack += [
+            layers.Conv2D(filters, 3, padding="same", use_bias=False),
+            # With batches of 32 and some dozens of steps an epoch, the stock momentum of 0.99 lags for epochs.
+            layers.BatchNormalization(momentum=0.9),
+            layers.ReLU(),
+            layers.MaxPooling2D(2),
+        ]
+    return stack

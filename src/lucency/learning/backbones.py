@@ -65,6 +65,7 @@ def _application(name: str) -> Callable[[tuple[int, int, int]], Any]:
 
 BACKBONES: dict[str, Backbone] = {
     "tiny-vgg": Backbone(_stack(architectures.tiny_vgg), "zero_to_one", "flatten", smallest_side=32),
+    "four-block": Backbone(_stack(architectures.four_block), "zero_to_one", "average", smallest_side=32),
     "mobilenet": Backbone(
         _application("MobileNet"),
         "minus_one_to_one",

@@ -34,17 +34,36 @@ class Device:
         return {**asdict(self), "devices": list(self.devices)}
 
 
-def choose_backend() -> str:
+def require(*modules: str, need: str) -> None:
+    """Makes sure that modules of the `train` extra are installed, without importing them.
+
+    Args:
+        modules: Their names.
+        need: What needs them, as the subject of a sentence.
+
+    Raises:
+        MissingExtraError: The first that is not.
+    """
+    for name in modules:
+        if find_spec(name) is None:
+            raise MissingExtraError(name, extra="train", need=need)
+
+
+def choose_backend(wanted: str | None = None) -> str:
     """Sets KERAS_BACKEND to TensorFlow, or to JAX where only that is installed; what the user set is kept.
+
+    Args:
+        wanted: The backend that must be, whatever the user set.
 
     Raises:
         MissingExtraError: Keras or the backend is not installed.
     """
-    if find_spec("keras") is None:
-        raise MissingExtraError("keras", extra="train", need="Training")
-    wanted = os.environ.get("KERAS_BACKEND")
+    require("keras", need="Training")
+    given = os.environ.get("KERAS_BACKEND")
+    wanted = wanted or given
     if not wanted:
         wanted = "jax" if find_spec("tensorflow") is None and find_spec("jax") is not None else "tensorflow"
+    if not given or "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = wanted
     if find_spec(wanted) is None:
         extra = "train-jax" if wanted == "jax" else "train"

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from lucency.errors import BundleError, MissingExtraError
+from lucency.errors import BundleError, LucencyError, MissingExtraError
 from lucency.learning.classifier import InferenceTwin, float32_copy
 from lucency.learning.recipe import Recipe
 
@@ -40,6 +40,7 @@ def export_onnx(
 
     Raises:
         BundleError: The outputs differ by more than `PARITY_TOLERANCE`.
+        LucencyError: Keras runs on another backend in this process.
         MissingExtraError: TensorFlow or tf2onnx is not installed.
     """
     tf, tf2onnx, freeze = _tensorflow()
@@ -76,7 +77,10 @@ def export_onnx(
 
 def _tensorflow() -> tuple[Any, Any, Any]:
     if keras.backend.backend() != "tensorflow":
-        raise MissingExtraError("the TensorFlow backend of Keras", extra="train", need="Export to ONNX")
+        raise LucencyError(
+            f"this process has Keras on {keras.backend.backend()}, but export to ONNX needs TensorFlow",
+            hint="Export in a process of its own: lucency export RUN",
+        )
     try:
         import tensorflow as tf
         import tf2onnx

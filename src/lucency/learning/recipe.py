@@ -15,9 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lucency.errors import RecipeError
 from lucency.imaging.geometry import InputSpec
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -26,25 +23,29 @@ class _Section(BaseModel):
 class InputSection(_Section):
     """Geometry of the network input. The network sees three equal channels, made in the graph from one."""
 
-    height: int = Field(224, ge=32, le=2048)
-    width: int = Field(224, ge=32, le=2048)
-    fit: Literal["letterbox", "squash"] = "letterbox"
-    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "area"] = "bilinear"
+    height: int = Field(224, ge=32, le=2048, description="pixels")
+    width: int = Field(224, ge=32, le=2048, description="pixels")
+    fit: Literal["letterbox", "squash"] = Field(
+        "letterbox", description="keep the film's proportions and pad with black, or stretch it"
+    )
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "area"] = Field(
+        "bilinear", description="how a film is brought to that size"
+    )
 
 
 class ModelSection(_Section):
-    """The network. `weights`: "none", "imagenet", or the path of a weights file for the architecture."""
+    """The network."""
 
-    architecture: str
-    weights: str = "none"
-    dropout: float = Field(0.0, ge=0, lt=1)
+    architecture: str = Field(description="one of the architectures below")
+    weights: str = Field("none", description='"none", "imagenet", or the path of a weights file for the architecture')
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of the pooled features left out in a training step")
 
 
 class AugmentationSection(_Section):
     """How far training films are changed; 0 switches a change off. Angles in degrees, lengths as share of the side."""
 
-    flip_horizontal: Share = 0.0
-    flip_vertical: Share = 0.0
+    flip_horizontal: float = Field(0.0, ge=0, le=1)
+    flip_vertical: float = Field(0.0, ge=0, le=1)
     rotation: float = Field(0.0, ge=0, le=180)
     shear: float = Field(0.0, ge=0, le=45)
     zoom: float = Field(0.0, ge=0, lt=1)
@@ -62,45 +63,53 @@ class TrainingSection(_Section):
     without a better `monitor` end the training; 0 means never.
     """
 
-    epochs: int = Field(5, ge=0, le=10_000)
-    head_epochs: int = Field(0, ge=0, le=10_000)
-    batch_size: int = Field(32, ge=1, le=4096)
+    epochs: int = Field(5, ge=0, le=10_000, description="epochs after those of the head")
+    head_epochs: int = Field(0, ge=0, le=10_000, description="epochs that train the head alone")
+    batch_size: int = Field(32, ge=1, le=4096, description="films in a step")
     optimizer: Literal["adam", "adamw"] = "adam"
-    learning_rate: Positive = 1e-3
-    head_learning_rate: Positive = 1e-3
-    weight_decay: float = Field(0.0, ge=0)
-    schedule: Literal["constant", "cosine"] = "constant"
-    warmup_epochs: float = Field(0.0, ge=0)
-    unfreeze: Annotated[int, Field(ge=0)] | Literal["all", "none"] = "all"
-    class_weight: bool = False
-    patience: int = Field(0, ge=0)
-    monitor: Literal["val_auroc", "val_loss", "val_accuracy"] = "val_auroc"
+    learning_rate: float = Field(1e-3, gt=0, description="of `epochs`")
+    head_learning_rate: float = Field(1e-3, gt=0, description="of `head_epochs`")
+    weight_decay: float = Field(0.0, ge=0, description="decoupled with adamw")
+    schedule: Literal["constant", "cosine"] = Field("constant", description="course of the learning rate in a phase")
+    warmup_epochs: float = Field(0.0, ge=0, description="epochs in which a cosine schedule rises from 0")
+    unfreeze: Annotated[int, Field(ge=0)] | Literal["all", "none"] = Field(
+        "all", description="how many of the backbone's last layers train in `epochs`"
+    )
+    class_weight: bool = Field(False, description="weigh films so that both classes count the same")
+    patience: int = Field(0, ge=0, description="epochs without a better `monitor` that end the training; 0 for never")
+    monitor: Literal["val_auroc", "val_loss", "val_accuracy"] = Field(
+        "val_auroc", description="what makes an epoch the best, on validation films"
+    )
 
 
 class SplitSection(_Section):
     """Shares of the films that are carved from training where no folder or column gives a split."""
 
-    val: float = Field(0.15, gt=0, lt=1)
-    test: float = Field(0.15, gt=0, lt=1)
-    test_from_val: bool = False
+    val: float = Field(0.15, gt=0, lt=1, description="share for validation")
+    test: float = Field(0.15, gt=0, lt=1, description="share for the test")
+    test_from_val: bool = Field(
+        False, description="where no test films are given, test on the validation films; the report says so"
+    )
 
 
 class EvaluationSection(_Section):
     """Operating points, fixed on validation films, and the bootstrap."""
 
-    operating_point: Literal["youden", "sensitivity"] = "youden"
-    sensitivity: float = Field(0.9, gt=0, lt=1)
-    resamples: int = Field(1000, ge=100, le=100_000)
+    operating_point: Literal["youden", "sensitivity"] = Field(
+        "youden", description="which decides: the largest sensitivity + specificity, or the fixed sensitivity"
+    )
+    sensitivity: float = Field(0.9, gt=0, lt=1, description="the fixed sensitivity")
+    resamples: int = Field(1000, ge=100, le=100_000, description="of the bootstrap")
 
 
 class Recipe(_Section):
     """Everything that decides what a run does, apart from the data."""
 
-    name: str = Field(min_length=1)
-    title: str = ""
-    source: str = ""
-    parameters: int | None = None
-    seed: int = Field(0, ge=0, lt=2**31)
+    name: str = Field(min_length=1, description="names the bundle")
+    title: str = Field("", description="what it is, in one line")
+    source: str = Field("", description="where it comes from")
+    parameters: int | None = Field(None, description="numbers in the model at its own input size")
+    seed: int = Field(0, ge=0, lt=2**31, description="of splits, weights, order and augmentation")
     input: InputSection
     model: ModelSection
     augmentation: AugmentationSection = AugmentationSection()

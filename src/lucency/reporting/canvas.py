@@ -60,9 +60,7 @@ def style(axes: Axes, *, title: str = "", x: str = "", y: str = "", grid: bool =
         axes.set_axisbelow(True)
 
 
-def legend(
-    axes: Axes, place: Literal["best", "upper left", "upper right", "lower left", "lower right"]
-) -> None:
+def legend(axes: Axes, place: Literal["best", "upper left", "upper right", "lower left", "lower right"]) -> None:
     """A frameless legend.
 
     Args:

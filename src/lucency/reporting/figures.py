@@ -55,9 +55,7 @@ def precision_recall_figure(report: Report) -> Figure:
     figure = new_figure(4.8, 4.4)
     axes = figure.add_subplot()
     prevalence = report["fractured"] / report["films"]
-    axes.axhline(
-        prevalence, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label=f"guessing: {prevalence:.2f}"
-    )
+    axes.axhline(prevalence, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label=f"guessing: {prevalence:.2f}")
     curve = report["precision_recall"]
     # Between two thresholds precision does not run along a straight line, so the curve is drawn in steps.
     axes.step(
@@ -67,9 +65,7 @@ def precision_recall_figure(report: Report) -> Figure:
         color=NOT_FRACTURED,
         linewidth=2,
     )
-    _mark_points(
-        axes, report, x=lambda point: point["sensitivity"]["value"], y=lambda point: point["ppv"]["value"]
-    )
+    _mark_points(axes, report, x=lambda point: point["sensitivity"]["value"], y=lambda point: point["ppv"]["value"])
     axes.set(xlim=(0, 1), ylim=(0, 1.02), aspect="equal")
     style(
         axes,
@@ -151,9 +147,7 @@ def confusion_figure(report: Report) -> Figure:
                     linewidth=0,
                 )
             )
-            axes.text(
-                column + 0.5, row + 0.46, f"{count:,}", ha="center", va="center", fontsize=18, color=INK
-            )
+            axes.text(column + 0.5, row + 0.46, f"{count:,}", ha="center", va="center", fontsize=18, color=INK)
             axes.text(
                 column + 0.5,
                 row + 0.72,
@@ -201,9 +195,7 @@ def report_figures(report: Report, history: Sequence[Mapping[str, Any]] = ()) ->
     return figures
 
 
-def _mark_points(
-    axes: Axes, report: Report, *, x: Callable[[Report], float], y: Callable[[Report], float]
-) -> None:
+def _mark_points(axes: Axes, report: Report, *, x: Callable[[Report], float], y: Callable[[Report], float]) -> None:
     points = [point for point in report["operating_points"] if None not in _values(point)]
     for place, point in enumerate(points):
         chosen = point["name"] == report["operating_point"]

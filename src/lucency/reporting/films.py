@@ -17,9 +17,7 @@ from lucency.reporting.canvas import INK, new_figure, printable
 Image = npt.NDArray[np.uint8]
 
 
-def sample_grid(
-    images: Sequence[Image], captions: Sequence[str], *, columns: int = 4, title: str = ""
-) -> Figure:
+def sample_grid(images: Sequence[Image], captions: Sequence[str], *, columns: int = 4, title: str = "") -> Figure:
     """Films with their predictions.
 
     Args:

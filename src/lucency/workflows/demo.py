@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lucency.errors import MissingExtraError, RunError
+from lucency.errors import RunError
 from lucency.workflows.predict import FilmAnswer, predict_films
 from lucency.workflows.teller import Teller
 from lucency.workflows.train import TrainResult, train
@@ -52,13 +52,15 @@ def demo(
         teller: Hears of progress.
 
     Raises:
+        MissingExtraError: Training is not installed.
         RunError: The folder holds a demo run already.
     """
     teller = teller or Teller()
-    try:
-        from lucency.datasets.synthetic import write_dataset
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), extra="train", need="The demo") from None
+    from lucency.learning.backend import require
+
+    require("keras", need="The demo")
+    from lucency.datasets.synthetic import write_dataset
+
     base = Path(folder)
     if (base / "run" / "run.json").exists():
         raise RunError("holds a demo already", where=base, hint="Remove that folder, or give another --out")

@@ -35,11 +35,13 @@ def export_run(
     folder = RunFolder.open(run)
     if not folder.has("trained"):
         raise RunError("is not trained to its end", where=run, hint=f"Go on with: lucency train --resume {run}")
-    from lucency.learning.backend import choose_backend
+    from lucency.learning.backend import choose_backend, require
+
+    require("keras", "tensorflow", "tf2onnx", need="Export to ONNX")
     from lucency.learning.recipe import load_recipe
 
     recipe = load_recipe(folder.path / "recipe.toml")
-    choose_backend()
+    choose_backend("tensorflow")
     from lucency.learning.classifier import load_trained
     from lucency.learning.export import OUTPUTS, export_onnx
 

@@ -10,12 +10,13 @@ from typing import Any
 from lucency._version import __version__
 from lucency.workflows.run_folder import versions
 
-_TABLES = ("pandas", "pyarrow", "pydantic", "sklearn", "scipy", "matplotlib", "jinja2", "tensorboard")
+_TABLES = ("pandas", "pyarrow", "pydantic", "sklearn", "scipy", "matplotlib", "jinja2")
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "dicom": ("pydicom", "pylibjpeg", "openjpeg", "jpeg_ls", "imagecodecs"),
-    "train": ("keras", "tensorflow", "tf2onnx", "onnx", *_TABLES),
-    "train-jax": ("keras", "jax", *_TABLES),
+    "tables": _TABLES,
+    "train": ("keras", "tensorflow", "tf2onnx", "onnx", "tensorboard", *_TABLES),
+    "train-jax": ("keras", "jax", "tensorboard", *_TABLES),
     "web": ("fastapi", "uvicorn", "gradio", "prometheus_client"),
     "scale": ("ray",),
 }

@@ -72,7 +72,7 @@ class RunFolder:
             {
                 "schema_version": 1,
                 "created": now(),
-                "command": sys.argv,
+                "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
                 "versions": versions(),
                 "stages": {},
                 **details,

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lucency.errors import LucencyError, MissingExtraError, ResourceError, RunError, StrictError
+from lucency.errors import LucencyError, ResourceError, RunError, StrictError
 from lucency.workflows.run_folder import RunFolder, write_rows, write_text
 from lucency.workflows.scan import read_films
 from lucency.workflows.teller import Teller
@@ -178,10 +178,11 @@ def prepare_films(manifest: Manifest, recipe: Recipe, run: Path, *, workers: int
 
 
 def _recipe(recipe: str | os.PathLike[str], overrides: Sequence[str]) -> Recipe:
-    try:
-        from lucency.learning.recipe import load_recipe
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), extra="train", need="Training") from None
+    from lucency.learning.backend import require
+
+    require("keras", need="Training")
+    from lucency.learning.recipe import load_recipe
+
     return load_recipe(recipe, overrides)
 
 

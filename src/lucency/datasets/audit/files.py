@@ -35,8 +35,7 @@ def unreadable(manifest: Manifest, failures: Mapping[str, FilmError]) -> list[Fi
             Finding(
                 check="files",
                 severity="error",
-                message=f"{counted(len(ids), 'film')} left out ({code.replace('_', ' ')}): {classes}."
-                f" {first.what}.",
+                message=f"{counted(len(ids), 'film')} left out ({code.replace('_', ' ')}): {classes}. {first.what}.",
                 image_ids=tuple(ids),
                 evidence={
                     "code": code,

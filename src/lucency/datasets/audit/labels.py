@@ -17,8 +17,7 @@ def contradictory_copies(manifest: Manifest) -> list[Finding]:
         Finding(
             check="labels",
             severity="warning",
-            message=f"{counted(len(sets), 'film stands', 'films stand')} in the data under both labels, byte"
-            " for byte.",
+            message=f"{counted(len(sets), 'film stands', 'films stand')} in the data under both labels, byte for byte.",
             image_ids=tuple(ids[row] for rows in sets for row in rows),
             evidence={"sets": [{ids[row]: int(labels[row]) for row in rows} for rows in sets]},
             action="Look at them, and remove the wrong one of each",
@@ -30,9 +29,7 @@ def second_label(manifest: Manifest) -> list[Finding]:
     """Films whose label in another part of the data set is not the one used."""
     if "second_label" not in manifest.table.columns:
         return []
-    rows = zip(
-        manifest.table["image_id"], manifest.table["label"], manifest.table["second_label"], strict=True
-    )
+    rows = zip(manifest.table["image_id"], manifest.table["label"], manifest.table["second_label"], strict=True)
     differing = {
         image_id: {"used": int(label), "other": int(second)}
         for image_id, label, second in rows
@@ -63,8 +60,7 @@ def boxes_on_normal_films(manifest: Manifest) -> list[Finding]:
         Finding(
             check="labels",
             severity="warning",
-            message=f"{counted(len(marked), 'film')} labelled as not fractured, with a fracture marked by a"
-            " box.",
+            message=f"{counted(len(marked), 'film')} labelled as not fractured, with a fracture marked by a box.",
             image_ids=tuple(marked["image_id"]),
             evidence={"boxes": dict(zip(marked["image_id"], marked["boxes"], strict=True))},
             action="Look at them, and correct the label or the boxes",
