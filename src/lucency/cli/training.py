@@ -62,27 +62,23 @@ def train(
     from lucency.workflows.train import train as train_model
 
     with PrintingTeller() as teller:
-        try:
-            if resume is not None:
-                result = resume_training(resume, workers=workers, teller=teller)
-            else:
-                assert data is not None
-                overrides = [*(set_ or []), *(["split.test_from_val=true"] if test_from_val else [])]
-                result = train_model(
-                    data,
-                    recipe=recipe,
-                    weights=weights,
-                    overrides=overrides,
-                    out=out,
-                    labels=labels_of(label),
-                    groups=groups,
-                    strict=strict,
-                    workers=workers,
-                    teller=teller,
-                )
-        except KeyboardInterrupt:
-            teller.say("Stopped. What was finished is kept; go on with: lucency train --resume RUN")
-            raise
+        if resume is not None:
+            result = resume_training(resume, workers=workers, teller=teller)
+        else:
+            assert data is not None
+            overrides = [*(set_ or []), *(["split.test_from_val=true"] if test_from_val else [])]
+            result = train_model(
+                data,
+                recipe=recipe,
+                weights=weights,
+                overrides=overrides,
+                out=out,
+                labels=labels_of(label),
+                groups=groups,
+                strict=strict,
+                workers=workers,
+                teller=teller,
+            )
     print(result.run)
 
 

@@ -67,7 +67,7 @@ def draw_breaks(
     seen = [(index, place) for index, place in places.items() if place is not None]
     first, level = seen[0] if seen else (order[0], view.centre)
     levels = {first: level}
-    if len(seen) > 1 and rng.random() < 0.4:
+    if len(seen) > 1 and rng.random() < 0.5:
         levels[seen[1][0]] = level + float(rng.normal(0, 6.0))
     return {
         index: _draw_break(rng, bones[index], place, difficulty, kind, displacement, gap)
@@ -89,7 +89,7 @@ def _draw_break(
     kind = kind or str(rng.choice(FRACTURE_KINDS, p=[0.32, 0.30, 0.18, 0.20]))
     ease = 1.0 - difficulty
     if gap is None:
-        gap = (0.5 + 3.0 * ease * ease) * float(rng.uniform(0.6, 1.5))
+        gap = (0.5 + 6.0 * ease * ease) * float(rng.uniform(0.6, 1.5))
     if displacement is None:
         share = (0.04 + 0.45 * ease) * float(rng.uniform(0.4, 1.6)) * (-1.0 if rng.random() < 0.5 else 1.0)
         displacement = share * bone.radius

@@ -126,7 +126,7 @@ def draw_view(rng: np.random.Generator, anatomy: Anatomy, height: int, width: in
     """
     name = "lateral" if rng.random() < 0.4 else "AP"
     long_side = max(height, width)
-    spacing = float(rng.uniform(75.0, 115.0)) / long_side
+    spacing = float(rng.uniform(65.0, 95.0)) / long_side
     upright = height >= width
     angle = float(rng.normal(0, 7)) if rng.random() < 0.85 else float(rng.uniform(-30, 30))
     if rng.random() < 0.5:

@@ -134,7 +134,10 @@ def fit(
         first, done = done, done + phase.epochs
         if state.epoch >= done or state.finished:
             continue
+        if state.epoch > first and _tired(state, recipe, phase):
+            continue
         if state.epoch == first:
+            state.waited = 0
             set_trainable(model, phase.unfreeze, pretrained=recipe.model.weights != "none")
             model.compile(
                 optimizer=_optimizer(recipe, phase, len(train)),
@@ -157,6 +160,11 @@ def fit(
     state.finished = True
     state.write(folder)
     return _load(folder / "best.keras"), state
+
+
+def _tired(state: FitState, recipe: Recipe, phase: Phase) -> bool:
+    patience = recipe.training.patience
+    return phase.name != "head" and patience > 0 and state.waited >= patience
 
 
 def _load(path: Path) -> Any:
@@ -260,8 +268,7 @@ class _Keeper(keras.callbacks.Callback):
             self.writer.add_scalar(key, number, epoch + 1)
         self.writer.add_scalar("learning_rate", rate, epoch + 1)
         self.writer.flush()
-        patience = self.recipe.training.patience
-        if self.phase.name != "head" and patience and state.waited >= patience:
+        if _tired(state, self.recipe, self.phase):
             self.model.stop_training = True
         self._tell(epoch + 1, self.params["steps"], row)
 

@@ -56,12 +56,7 @@ class RunFolder:
             RunError: A run lies there already.
             ResourceError: The folder cannot be made.
         """
-        if (path / "run.json").exists():
-            raise RunError(
-                "holds a run already",
-                where=path,
-                hint=f"Go on with: lucency train --resume {path}, or give another --out",
-            )
+        cls.refuse_existing(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -79,6 +74,20 @@ class RunFolder:
             },
         )
         return run
+
+    @staticmethod
+    def refuse_existing(path: Path) -> None:
+        """Makes sure that no run lies there.
+
+        Raises:
+            RunError: One does.
+        """
+        if (path / "run.json").exists():
+            raise RunError(
+                "holds a run already",
+                where=path,
+                hint=f"Go on with: lucency train --resume {path}, or give another --out",
+            )
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> RunFolder:
@@ -128,7 +137,7 @@ class RunFolder:
 
     def write_json(self, name: str, content: Any) -> None:
         """Writes a JSON file of the run, whole or not at all."""
-        write_text(self.path / name, json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+        write_json(self.path / name, content)
 
     def log(self, text: str) -> None:
         """Adds a line to `log.txt`."""
@@ -150,6 +159,11 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise ResourceError(f"cannot be written ({error.strerror})", where=path) from None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes a JSON file, whole or not at all; what JSON does not know is written as its text."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

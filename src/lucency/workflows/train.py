@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lucency.errors import LucencyError, ResourceError, RunError, StrictError
-from lucency.workflows.run_folder import RunFolder, write_rows, write_text
+from lucency.workflows.run_folder import RunFolder, write_json, write_rows, write_text
 from lucency.workflows.scan import read_films
 from lucency.workflows.teller import Teller
 
@@ -78,32 +78,35 @@ def train(
     for note in manifest.notes:
         teller.say(note)
     path = Path(out) if out else Path("runs") / f"{wanted.name}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
+    RunFolder.refuse_existing(path)
+    prepared = prepare_films(manifest, wanted, path, workers=workers, teller=teller)
+    layout = manifest.source.rpartition("(")[2].rstrip(")")
+    plan = wanted.split
+    manifest = _split(prepared.manifest, plan.val, plan.test, wanted.seed, plan.test_from_val)
+    findings = [*prepared.findings, *_audit(manifest)]
+    write_json(path / "findings.json", [finding.to_json() for finding in findings])
+    _say_findings(findings, manifest, teller)
+    severe = sum(finding.severity != "note" for finding in findings)
+    if strict and severe:
+        raise StrictError(
+            f"{severe} finding(s) that --strict does not let pass",
+            where=path / "findings.json",
+            hint="Mend the data, or train without --strict",
+        )
+    write_text(path / "recipe.toml", wanted.to_toml())
+    manifest.write(path / "manifest.csv")
+    # Only now, so that whatever stops before leaves no half-made run behind; prepared films are kept for the next one.
     run = RunFolder.create(
         path,
         {
             "name": path.name,
             "recipe": wanted.name,
-            "data": {"source": Path(data).name, "layout": manifest.source.rpartition("(")[2].rstrip(")")},
+            "data": {"source": Path(data).name, "layout": layout, **_facts(manifest)},
             "seed": wanted.seed,
             "strict": strict,
+            "device": device,
         },
     )
-    write_text(path / "recipe.toml", wanted.to_toml())
-    prepared = prepare_films(manifest, wanted, path, workers=workers, teller=teller)
-    plan = wanted.split
-    manifest = _split(prepared.manifest, plan.val, plan.test, wanted.seed, plan.test_from_val)
-    findings = [*prepared.findings, *_audit(manifest)]
-    run.write_json("findings.json", [finding.to_json() for finding in findings])
-    manifest.write(path / "manifest.csv")
-    run.note(data={**run.details()["data"], **_facts(manifest)})
-    _say_findings(findings, manifest, teller)
-    if strict and any(finding.severity in ("error", "warning") for finding in findings):
-        raise StrictError(
-            f"{sum(f.severity != 'note' for f in findings)} finding(s) that --strict does not let pass",
-            where=path / "findings.json",
-            hint="Mend the data, or train without --strict",
-        )
-    run.note(device=device)
     return _go_on(run, wanted, model, manifest, prepared, teller, callbacks)
 
 
@@ -130,12 +133,6 @@ def resume_training(
     teller = teller or Teller()
     folder = RunFolder.open(run)
     recipe = _recipe(folder.path / "recipe.toml", ())
-    if not (folder.path / "manifest.csv").is_file():
-        raise RunError(
-            "the run was stopped before its films were split",
-            where=run,
-            hint="Start it again with a new --out; prepared films are kept",
-        )
     manifest, prepared = run_films(folder, recipe, workers=workers, teller=teller)
     model, _ = _build(recipe)
     return _go_on(folder, recipe, model, manifest, prepared, teller, callbacks)
@@ -239,7 +236,11 @@ def _go_on(
     callbacks: Sequence[Any],
 ) -> TrainResult:
     if not run.has("trained"):
-        _fit(run, recipe, model, manifest, prepared, teller, callbacks)
+        try:
+            _fit(run, recipe, model, manifest, prepared, teller, callbacks)
+        except KeyboardInterrupt:
+            teller.say(f"Stopped. Whole epochs are kept; go on with: lucency train --resume {run.path}")
+            raise
     if os.environ.get("KERAS_BACKEND") != "tensorflow":
         teller.say(
             f"The model is trained: {run.path / 'model.keras'}. The ONNX bundle needs TensorFlow; where it is "
