@@ -23,7 +23,7 @@ from PIL import Image
 
 from lucency.datasets.synthetic import DATASET_TABLE, write_dataset
 
-FILTERS = (8, 16, 32, 64)
+FILTERS = (16, 24, 32, 64)
 SPLIT = (0.7, 0.1, 0.2)
 
 
@@ -144,8 +144,8 @@ def main() -> None:
     parser.add_argument("--difficulty", type=float, default=0.5)
     parser.add_argument("--model", choices=("tiny-vgg", "four-blocks", "none"), default="four-blocks")
     parser.add_argument("--input", type=int, default=128)
-    parser.add_argument("--epochs", type=int, default=16)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--plain", action="store_true", help="no augmentation")
     parser.add_argument("--threads", type=int, default=2)

@@ -1,11 +1,11 @@
-"""Bundle: a model to carry away. `model.onnx` + `card.json`; read, write, verify."""
+"""Bundle: a model to carry away. `model.onnx` + `card.json` (+ `fingerprints.npz`); read, write, verify."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ SCHEMA_VERSION = 1
 
 MODEL_FILE = "model.onnx"
 CARD_FILE = "card.json"
+FINGERPRINTS_FILE = "fingerprints.npz"
 
 INTENDED_USE = (
     "Research on the detection of bone fractures in radiographs. Not a medical device; not for diagnosis, triage or "
@@ -42,6 +43,7 @@ class Card:
         training_data: What it was trained on: source, counts, hash of the manifest.
         recipe: The resolved recipe.
         provenance: Versions, seed, device, date, parity of the export.
+        fingerprints_sha256: Hash of `fingerprints.npz`, or None where there is none.
         intended_use: In one paragraph.
         licence: Licence of the weights, or a sentence on how to find it.
     """
@@ -57,6 +59,7 @@ class Card:
     training_data: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    fingerprints_sha256: str | None = None
     intended_use: str = INTENDED_USE
     licence: str = "not stated"
 
@@ -77,6 +80,7 @@ class Card:
             "training_data": dict(self.training_data),
             "recipe": dict(self.recipe),
             "provenance": dict(self.provenance),
+            "fingerprints": {"file": FINGERPRINTS_FILE, "sha256": self.fingerprints_sha256},
         }
         return {**card, "card_sha256": _card_hash(card)}
 
@@ -117,6 +121,7 @@ class Card:
                 training_data=card["training_data"],
                 recipe=card["recipe"],
                 provenance=card["provenance"],
+                fingerprints_sha256=card["fingerprints"]["sha256"],
                 intended_use=str(card["intended_use"]),
                 licence=str(card["licence"]),
             )
@@ -163,6 +168,18 @@ class Bundle:
         """The ONNX file."""
         return self.folder / MODEL_FILE
 
+    def films_used(self, split: str) -> frozenset[str]:
+        """The films of a split ("train" or "val"), each as the first 16 hexadecimal digits of its SHA-256.
+
+        Empty where the bundle does not know them.
+        """
+        if self.card.fingerprints_sha256 is None:
+            return frozenset()
+        import numpy as np
+
+        with np.load(self.folder / FINGERPRINTS_FILE, allow_pickle=False) as stored:
+            return frozenset(f"{value:016x}" for value in stored[split].tolist()) if split in stored else frozenset()
+
 
 def read_bundle(path: str | os.PathLike[str]) -> Bundle:
     """Opens a bundle and checks that nothing in it was altered.
@@ -199,17 +216,33 @@ def read_bundle(path: str | os.PathLike[str]) -> Bundle:
             where=folder,
             hint="Get the bundle again, or make it again with `lucency export RUN`",
         )
+    known = card.fingerprints_sha256
+    if known is not None and (
+        not (folder / FINGERPRINTS_FILE).is_file() or _file_hash(folder / FINGERPRINTS_FILE) != known
+    ):
+        raise BundleError(f"{FINGERPRINTS_FILE} is missing or altered", where=folder, hint="Get the bundle again")
     return Bundle(folder, card)
 
 
-def write_bundle(folder: Path, card: Card) -> Bundle:
+def write_bundle(folder: Path, card: Card, *, films: Mapping[str, Sequence[str]] | None = None) -> Bundle:
     """Writes `card.json` beside the `model.onnx` that lies in the folder already, and reads the bundle back.
 
     Args:
         folder: Folder with `model.onnx`.
-        card: What is known of it; its `model_sha256` is filled in here.
+        card: What is known of it; its hashes are filled in here.
+        films: SHA-256 (hexadecimal) of the films of each split that the model has seen, so that an evaluation can tell
+            which films are not new to it. None keeps what the folder holds.
     """
-    card = replace(card, model_sha256=_file_hash(folder / MODEL_FILE))
+    if films is not None:
+        import numpy as np
+
+        digests = {
+            split: np.array([int(name[:16], 16) for name in sorted(names)], np.uint64) for split, names in films.items()
+        }
+        with (folder / FINGERPRINTS_FILE).open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **digests)
+    known = _file_hash(folder / FINGERPRINTS_FILE) if (folder / FINGERPRINTS_FILE).is_file() else None
+    card = replace(card, model_sha256=_file_hash(folder / MODEL_FILE), fingerprints_sha256=known)
     temporary = folder / (CARD_FILE + ".part")
     temporary.write_text(json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
     os.replace(temporary, folder / CARD_FILE)

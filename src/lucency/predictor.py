@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lucency.bundle import Bundle, read_bundle
 from lucency.decision import Prediction
-from lucency.errors import BundleError, FilmError, LucencyError, MissingExtraError
+from lucency.errors import BundleError, FilmError, MissingExtraError
 from lucency.imaging.geometry import Placement, to_input
 from lucency.imaging.radiograph import Radiograph
 from lucency.imaging.readers import read_radiograph
@@ -138,7 +138,7 @@ class Predictor:
     def _answer(self, outputs: dict[str, npt.NDArray[np.float32]], index: int, film: Radiograph) -> Prediction:
         logit = float(outputs["logit"][index])
         if not np.isfinite(logit):
-            raise LucencyError("the model gave a logit that is not a number", where=self.bundle.folder)
+            raise BundleError("the model gave a logit that is not a number", where=self.bundle.folder)
         probability = float(self.bundle.card.calibration.probability(logit))
         heatmap = outputs.get("heatmap")
         return Prediction(

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lucency.errors import RecipeError
+from lucency.errors import BundleError, RecipeError
 from lucency.learning.backend import choose_backend
 
 choose_backend()
@@ -143,3 +143,24 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
     BACKBONES["tiny-vgg"].factory((64, 64, 3)).save_weights(file)
     with pytest.raises(RecipeError, match="do not fit mobilenet"):
         load_weights(BACKBONES["mobilenet"].factory((64, 64, 3)), "mobilenet", str(file))
+
+
+@pytest.mark.parametrize("wrong", [0.01, float("nan")])
+def test_an_export_that_says_something_else_is_refused(
+    wrong: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = load_recipe("tiny-vgg", SMALL)
+    kept = onnxruntime.InferenceSession
+
+    class Drifting:
+        def __init__(self, *arguments: object, **options: object):
+            self.session = kept(*arguments, **options)
+
+        def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+            logit, *rest = self.session.run(names, inputs)
+            return [logit + wrong, *rest]
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Drifting)
+    with pytest.raises(BundleError, match="does not say what the Keras model says"):
+        export_onnx(build_classifier(recipe), recipe, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())

@@ -58,10 +58,6 @@ def main() -> None:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe (head, less) went away; flushing at exit would complain once more.
-        sys.stderr.close()
-        sys.exit(141)
     except OSError as error:
         if debug:
             raise

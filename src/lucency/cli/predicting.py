@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lucency.errors import FilmError, MissingExtraError
+from lucency.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from lucency.workflows.predict import FilmAnswer
@@ -57,47 +57,47 @@ def predict(
     answers = predict_films(
         Predictor(bundle, operating_point=operating_point), paths, overlays=overlay, workers=workers
     )
-    failed: FilmError | None = None
+    failures = Failures()
     if as_json:
-        entries = []
-        for answer in answers:
-            failed = failed or answer.error
-            entries.append(answer.to_json())
+        entries = [answer.to_json() for answer in failures.watch(answers)]
         print(json.dumps({"predictions": entries}, indent=2, ensure_ascii=False, allow_nan=False))
     elif as_csv:
-        columns = (
-            "path",
-            "sha256",
-            "probability",
-            "logit",
-            "decision",
-            "bundle",
-            "error_code",
-            "error_message",
-        )
+        columns = ("path", "sha256", "probability", "logit", "decision", "bundle", "error_code", "error_message")
         writer = csv.DictWriter(sys.stdout, columns, restval="", extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        for answer in answers:
-            failed = failed or answer.error
+        for answer in failures.watch(answers):
             entry = answer.to_json()
             error = entry.get("error", {})
             writer.writerow({**entry, "error_code": error.get("code", ""), "error_message": error.get("message", "")})
             sys.stdout.flush()
     else:
-        failed = _print_lines(answers, paths)
-    if failed is not None:
-        lacking = failed.code == MissingExtraError.code
-        raise typer.Exit(MissingExtraError.exit_code if lacking else FilmError.exit_code)
+        _print_lines(failures.watch(answers), paths)
+    if failures.exit_code:
+        raise typer.Exit(failures.exit_code)
 
 
-def _print_lines(answers: Iterator[FilmAnswer], paths: list[str]) -> FilmError | None:
-    failed: FilmError | None = None
+class Failures:
+    """Says each failure on stderr as it comes, and remembers the exit code of the gravest."""
+
+    def __init__(self) -> None:
+        self.exit_code = 0
+
+    def watch(self, answers: Iterator[FilmAnswer]) -> Iterator[FilmAnswer]:
+        """Passes the answers on."""
+        for answer in answers:
+            for error in (answer.error, answer.overlay_error):
+                if error is not None:
+                    print(f"Error: {error}", file=sys.stderr, flush=True)
+                    lacking = error.code == MissingExtraError.code
+                    self.exit_code = max(self.exit_code, MissingExtraError.exit_code if lacking else error.exit_code)
+            yield answer
+
+
+def _print_lines(answers: Iterator[FilmAnswer], paths: list[str]) -> None:
     width = min(60, max(len(path) for path in paths))
     print(f"{'film'.ljust(width)}  probability  decision")
     for answer in answers:
         if answer.prediction is None:
-            failed = failed or answer.error
-            print(f"Error: {answer.error}", file=sys.stderr, flush=True)
             continue
         said = answer.prediction
         print(f"{answer.path.ljust(width)}  {said.probability:11.3f}  {said.decision}", flush=True)
@@ -107,4 +107,3 @@ def _print_lines(answers: Iterator[FilmAnswer], paths: list[str]) -> FilmError |
             print(f"{''.ljust(width)}  overlay: {answer.overlay}")
     if sys.stdout.isatty():
         print("Research use only. Not a medical device.", file=sys.stderr)
-    return failed

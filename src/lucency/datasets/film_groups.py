@@ -1,4 +1,4 @@
-"""Which films belong together: one group id, one patient, or the same bytes."""
+"""Which films belong together: one group id, one patient, one study, or the same bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from lucency.datasets.manifest import Manifest
 
-LINKS = ("group", "patient_id", "sha256")
+LINKS = ("group", "patient_id", "study_id", "sha256")
 """Columns of the manifest; films that share a value of one of them, "" aside, belong together."""
 
 

@@ -20,7 +20,7 @@ from lucency.datasets.folder_lock import folder_lock
 from lucency.datasets.manifest import Manifest
 from lucency.datasets.prepared_store import PreparedStore, storage_error, store_folder
 from lucency.datasets.vocabulary import CLASS_NAMES
-from lucency.errors import DatasetError, FilmError
+from lucency.errors import DatasetError, FilmError, MissingExtraError
 from lucency.imaging import InputSpec, read_radiograph, to_input
 
 
@@ -83,7 +83,6 @@ def prepare(
         DatasetError: No film of a class can be read.
         ResourceError: The disk is full or cannot be written, or another process does not give the folder
             back.
-        MissingExtraError: The films are of a kind that needs an extra.
     """
     if not len(manifest):
         raise DatasetError("there are no films to prepare", where=manifest.source)
@@ -155,6 +154,9 @@ def _decode(sha256: str, paths: list[str], spec: InputSpec) -> _Decoded | FilmEr
         except FilmError as unreadable:
             error = error or unreadable
             continue
+        except MissingExtraError as missing:
+            # One DICOM among many must not stop the others; where all films are DICOM, the empty class does.
+            return FilmError(missing.what, code=missing.code, where=path, hint=missing.hint)
         if film.sha256 != sha256:
             error = FilmError("the file has changed since it was scanned", where=path)
             error.code = files.CHANGED

@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ class FitState:
     checkpoint: str | None = None
     best_epoch: int = 0
     best_value: float | None = None
+    phase_best: float | None = None
     waited: int = 0
     finished: bool = False
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -126,6 +128,10 @@ def fit(
     folder = run / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
     state = FitState.read(folder)
+    for left in folder.glob("epoch-*.keras"):
+        # A kill or a full disk can leave a checkpoint that no state names.
+        if left.name != state.checkpoint:
+            left.unlink()
     if state.checkpoint and not state.finished:
         model = _load(folder / state.checkpoint)
     plan, done = phases(recipe), 0
@@ -137,7 +143,7 @@ def fit(
         if state.epoch > first and _tired(state, recipe, phase):
             continue
         if state.epoch == first:
-            state.waited = 0
+            state.waited, state.phase_best = 0, None
             set_trainable(model, phase.unfreeze, pretrained=recipe.model.weights != "none")
             model.compile(
                 optimizer=_optimizer(recipe, phase, len(train)),
@@ -148,15 +154,16 @@ def fit(
                 ],
             )
         keeper = _Keeper(state, recipe, train, phase, total, run, listener)
-        model.fit(
-            train,
-            validation_data=val,
-            initial_epoch=state.epoch,
-            epochs=done,
-            shuffle=False,
-            verbose=0,
-            callbacks=[keeper, *callbacks],
-        )
+        with closing(keeper.writer):
+            model.fit(
+                train,
+                validation_data=val,
+                initial_epoch=state.epoch,
+                epochs=done,
+                shuffle=False,
+                verbose=0,
+                callbacks=[keeper, *callbacks],
+            )
     state.finished = True
     state.write(folder)
     return _load(folder / "best.keras"), state
@@ -250,6 +257,8 @@ class _Keeper(keras.callbacks.Callback):
         monitor = self.recipe.training.monitor
         value = values[monitor] if monitor != "val_loss" else -values[monitor]
         better = math.isfinite(value) and (state.best_value is None or value > state.best_value)
+        # Patience is counted within a phase: fine-tuning may begin below what the head alone reached.
+        progress = math.isfinite(value) and (state.phase_best is None or value > state.phase_best)
         name = f"epoch-{epoch + 1:04d}.keras"
         self.model.save(folder / name)
         if better:
@@ -258,7 +267,7 @@ class _Keeper(keras.callbacks.Callback):
         old = state.checkpoint
         state.epoch, state.checkpoint = epoch + 1, name
         state.best_epoch, state.best_value = (epoch + 1, value) if better else (state.best_epoch, state.best_value)
-        state.waited = 0 if better else state.waited + 1
+        state.phase_best, state.waited = (value, 0) if progress else (state.phase_best, state.waited + 1)
         state.rows.append(row)
         state.write(folder)
         if old and old != name:
@@ -271,9 +280,6 @@ class _Keeper(keras.callbacks.Callback):
         if _tired(state, self.recipe, self.phase):
             self.model.stop_training = True
         self._tell(epoch + 1, self.params["steps"], row)
-
-    def on_train_end(self, logs: Any = None) -> None:
-        self.writer.close()
 
     def _tell(self, epoch: int, step: int, row: dict[str, Any] | None) -> None:
         if self.listener is None:

@@ -12,12 +12,14 @@ import numpy as np
 
 from lucency.bundle import Bundle, read_bundle, write_bundle
 from lucency.errors import DatasetError, MissingExtraError
+from lucency.workflows.export import shareable
 from lucency.workflows.run_folder import RunFolder, now, read_rows, versions, write_rows, write_text
 from lucency.workflows.scan import read_films
 from lucency.workflows.split_films import SplitFilms, split_films
 from lucency.workflows.teller import Teller
 
 if TYPE_CHECKING:
+    from lucency.datasets.audit import Finding
     from lucency.datasets.manifest import Manifest
     from lucency.datasets.prepared import Prepared
     from lucency.evaluation.report import EvaluationReport
@@ -45,9 +47,9 @@ def evaluate(
         bundle: A bundle, its folder, or a run folder.
         data: Folder of films or table; where None, `bundle` must be a run folder, whose own films are used.
         split: Which films, where the data have splits: "test", "val" or "train". Data without splits are used whole.
-        out: Folder for what is written; `evaluation-<split>` in the working folder, or the run folder itself.
-        labels: Further names of classes.
-        groups: CSV with image_id and group; whole groups are resampled for the intervals.
+        out: Folder for what is written; `evaluation-<name of the data>` in the working folder, or as in `evaluate_run`.
+        labels: Further names of classes; only with `data`.
+        groups: CSV with image_id and group; whole groups are resampled for the intervals. Only with `data`.
         operating_point: Name of the operating point that decides; the bundle's default where None.
         resamples: Of the bootstrap.
         seed: Of the bootstrap.
@@ -60,6 +62,8 @@ def evaluate(
     """
     teller = teller or Teller()
     if data is None:
+        if labels or groups:
+            raise DatasetError("labels and groups go with films of their own", hint="Give the films as well")
         if isinstance(bundle, Bundle) or not (Path(bundle) / "run.json").is_file():
             raise DatasetError(
                 "no films were given", hint="Give a folder of films or a table, or a run folder as the bundle"
@@ -67,9 +71,11 @@ def evaluate(
         return evaluate_run(
             bundle, split=split, out=out, operating_point=operating_point, workers=workers, teller=teller
         )
+    from lucency.datasets.audit import audit
+
     opened = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
     manifest = read_films(data, labels=labels, groups=groups)
-    target = Path(out) if out else Path(f"evaluation-{Path(data).stem}")
+    target = Path(out) if out else Path(f"evaluation-{Path(data).resolve().stem}")
     prepared = _prepare(manifest, opened, target / "prepared", workers, teller)
     manifest = prepared.manifest
     if not (manifest.table["split"] == split).any():
@@ -81,6 +87,11 @@ def evaluate(
                 hint=f"It has: {', '.join(given)}; choose with --split",
             )
         manifest = replace(manifest, table=manifest.table.assign(split=split))
+    leak = _films_not_new(opened, manifest.subset(split))
+    findings = [*([leak] if leak else []), *prepared.findings, *audit(manifest)]
+    for finding in findings:
+        if finding.severity != "note":
+            teller.say(f"{finding.severity}: {finding.message}")
     return _evaluate(
         opened,
         manifest,
@@ -90,7 +101,8 @@ def evaluate(
         operating_point=operating_point,
         resamples=resamples,
         seed=seed,
-        findings=[finding.to_json() for finding in prepared.findings],
+        findings=[finding.to_json() for finding in findings],
+        optimistic=leak.message if leak else None,
         details={"data": Path(data).name},
         history=[],
         summary="",
@@ -112,7 +124,8 @@ def evaluate_run(
     Args:
         run: The run folder.
         split: "test", "val" or "train".
-        out: Folder for what is written; the run folder for "test", `RUN/evaluation-<split>` otherwise.
+        out: Folder for what is written; the run folder for the test films at the default operating point,
+            `RUN/evaluation-<split>[-<operating point>]` otherwise.
         operating_point: As in `evaluate`.
         workers: As in `evaluate`.
         teller: As in `evaluate`.
@@ -126,9 +139,15 @@ def evaluate_run(
     recipe = load_recipe(folder.path / "recipe.toml")
     manifest, prepared = run_films(folder, recipe, workers=workers, teller=teller)
     own = out is None and split == "test" and operating_point is None
-    target = Path(out) if out else folder.path if split == "test" else folder.path / f"evaluation-{split}"
+    other = f"evaluation-{split}" + (f"-{operating_point}" if operating_point else "")
+    target = Path(out) if out else folder.path if own else folder.path / other
     details = folder.details()
     history = read_rows(folder.path / "history.csv")
+    optimistic = None
+    if split == "train":
+        optimistic = "These are the films that the model was trained on"
+    elif split == "val" or manifest.test_is_val:
+        optimistic = "These validation films chose the best epoch, the calibration and the thresholds"
     report = _evaluate(
         opened,
         manifest,
@@ -139,7 +158,8 @@ def evaluate_run(
         resamples=recipe.evaluation.resamples,
         seed=recipe.seed,
         findings=folder.read_json("findings.json"),
-        details={**details, "recipe": recipe.model_dump()},
+        optimistic=optimistic,
+        details={**{key: value for key, value in details.items() if key != "command"}, "recipe": shareable(recipe)},
         history=history,
         summary=(folder.path / "summary.txt").read_text("utf-8"),
         teller=teller,
@@ -177,6 +197,7 @@ def _evaluate(
     resamples: int,
     seed: int,
     findings: Sequence[Mapping[str, Any]],
+    optimistic: str | None,
     details: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]],
     summary: str,
@@ -197,11 +218,6 @@ def _evaluate(
     predictor = Predictor(bundle, operating_point=operating_point)
     films = split_films(manifest, prepared, split)
     logits = _score(predictor, films, split, teller)
-    optimistic = None
-    if split == "train":
-        optimistic = "These are the films that the model was trained on"
-    elif split == "val" or manifest.test_is_val:
-        optimistic = "These validation films chose the best epoch, the calibration and the thresholds"
     report = evaluate_scores(
         films.labels,
         logits,
@@ -251,6 +267,24 @@ def _evaluate(
     teller.say(report.verdict)
     teller.say(f"Report: {out / 'report.html'}")
     return report
+
+
+def _films_not_new(bundle: Bundle, films: Manifest) -> Finding | None:
+    from lucency.datasets.audit import Finding
+
+    seen = bundle.films_used("train") | bundle.films_used("val")
+    table = films.table
+    known = table[table["sha256"].str[:16].isin(seen)]
+    if not len(known):
+        return None
+    return Finding(
+        "leakage",
+        "warning",
+        f"{len(known)} of these {len(table)} films, byte for byte, trained this bundle or chose its thresholds",
+        image_ids=tuple(known["image_id"]),
+        evidence={"films": len(table), "seen": len(known)},
+        action="Evaluate on films that are new to the bundle",
+    )
 
 
 def _score(predictor: Any, films: SplitFilms, split: str, teller: Teller) -> Any:

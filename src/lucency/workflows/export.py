@@ -6,14 +6,21 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from lucency.bundle import Bundle, Card, write_bundle
-from lucency.errors import LucencyError, RunError
+from lucency.errors import FilmError, MissingExtraError, RunError
+from lucency.imaging.geometry import to_input
+from lucency.imaging.readers import read_radiograph
 from lucency.workflows.run_folder import RunFolder, now, read_rows, versions
-from lucency.workflows.split_films import split_films
 from lucency.workflows.teller import Teller
 
 if TYPE_CHECKING:
     from lucency.learning.recipe import Recipe
+
+PARITY_FILMS = 32
+"""How many validation films the export is checked on, where they are at hand."""
 
 
 def export_run(
@@ -42,25 +49,28 @@ def export_run(
 
     recipe = load_recipe(folder.path / "recipe.toml")
     choose_backend("tensorflow")
+    from lucency.learning.backbones import BACKBONES
     from lucency.learning.classifier import load_trained
     from lucency.learning.export import OUTPUTS, export_onnx
 
     target = Path(out) if out else folder.path / "bundle"
-    parity = export_onnx(
-        load_trained(folder.path / "model.keras"),
-        recipe,
-        target / "model.onnx",
-        films=_validation_films(folder, recipe),
+    films = _validation_films(folder, recipe)
+    trained = load_trained(folder.path / "model.keras")
+    parity = export_onnx(trained, recipe, target / "model.onnx", films=films)
+    shown_on = 0 if films is None else len(films)
+    teller.say(
+        f"ONNX and Keras agree: logits differ by at most {parity['logit']:.1g} ({shown_on} films, noise and flat)"
     )
-    teller.say(f"ONNX and Keras agree: logits differ by at most {parity['logit']:.1g}")
     details = folder.details()
+    pretrained = recipe.model.weights != "none"
+    backbone_licence = BACKBONES[recipe.model.architecture].weights_licence
     card = Card(
         name=recipe.name,
         input=recipe.input_spec,
         model_sha256="",
         outputs=OUTPUTS,
         training_data=details["data"],
-        recipe=recipe.model_dump(),
+        recipe=shareable(recipe),
         provenance={
             "exported": now(),
             "trained": details["stages"]["trained"],
@@ -68,21 +78,35 @@ def export_run(
             "seed": recipe.seed,
             "parameters": details.get("parameters"),
             "best_epoch": details.get("best_epoch"),
-            "parity": parity,
+            "parity": {**parity, "films": shown_on},
             "versions_of_training": details["versions"],
             "versions_of_export": versions(),
         },
+        licence=(f"Pretrained weights of the backbone: {backbone_licence or 'not stated'}. " if pretrained else "")
+        + "The licence of the training films applies too; this card does not know it.",
         **_fitted(folder, recipe, teller),
     )
-    bundle = write_bundle(target, card)
+    bundle = write_bundle(target, card, films=_films_seen(folder))
     folder.finish("exported")
     teller.say(f"Bundle {bundle.identity}: {bundle.folder}")
     return bundle
 
 
-def _fitted(run: RunFolder, recipe: Recipe, teller: Teller) -> dict[str, Any]:
-    import numpy as np
+def shareable(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain values, with the name of the weights file instead of where it lies on this machine."""
+    values = recipe.model_dump(exclude={"parameters"})
+    values["model"]["weights"] = Path(recipe.model.weights).name
+    return values
 
+
+def _films_seen(run: RunFolder) -> dict[str, list[str]] | None:
+    if not (run.path / "manifest.csv").is_file():
+        return None
+    rows = read_rows(run.path / "manifest.csv")
+    return {split: [row["sha256"] for row in rows if row["split"] == split] for split in ("train", "val")}
+
+
+def _fitted(run: RunFolder, recipe: Recipe, teller: Teller) -> dict[str, Any]:
     from lucency.evaluation.calibrate import calibration_note, fit_temperature, fixed_sensitivity, youden
 
     rows = read_rows(run.path / "validation.csv")
@@ -101,13 +125,16 @@ def _fitted(run: RunFolder, recipe: Recipe, teller: Teller) -> dict[str, Any]:
     return {"calibration": calibration, "operating_points": points, "default_operating_point": default.name}
 
 
-def _validation_films(run: RunFolder, recipe: Recipe) -> Any:
-    from lucency.workflows.train import run_films
-
-    try:
-        manifest, prepared = run_films(run, recipe)
-    except LucencyError:
-        # Elsewhere the films are not at hand; parity is then shown on noise and flat films alone.
+def _validation_films(run: RunFolder, recipe: Recipe) -> npt.NDArray[np.uint8] | None:
+    # Elsewhere the films may not be at hand; parity is then shown on noise and flat films alone.
+    if not (run.path / "manifest.csv").is_file():
         return None
-    part = split_films(manifest, prepared, "val")
-    return part.images[part.rows[:32]]
+    found = []
+    for row in [row for row in read_rows(run.path / "manifest.csv") if row["split"] == "val"][:PARITY_FILMS]:
+        try:
+            film = read_radiograph(run.path / row["path"])
+        except (FilmError, MissingExtraError):
+            continue
+        if film.sha256 == row["sha256"]:
+            found.append(to_input(film.pixels, recipe.input_spec)[0][..., 0])
+    return np.stack(found) if found else None

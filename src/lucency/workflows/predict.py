@@ -23,12 +23,14 @@ class FilmAnswer:
         prediction: The answer, or None.
         error: Why there is none.
         overlay: The picture that was written, or None.
+        overlay_error: Why the picture that was asked for could not be written.
     """
 
     path: str
     prediction: Prediction | None = None
     error: FilmError | None = None
     overlay: Path | None = None
+    overlay_error: ResourceError | None = None
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `predict --json`; its keys are a stable contract (see docs/reference/json.md)."""
@@ -48,6 +50,8 @@ class FilmAnswer:
             entry["warnings"] = list(answer.warnings)
         if self.overlay is not None:
             entry["overlay"] = str(self.overlay)
+        if self.overlay_error is not None:
+            entry["overlay_error"] = {"code": self.overlay_error.code, "message": str(self.overlay_error)}
         return entry
 
 
@@ -55,23 +59,19 @@ def find_films(inputs: Sequence[str | os.PathLike[str]]) -> list[str]:
     """The films that files, folders and patterns name, in a fixed order, each once.
 
     Args:
-        inputs: Files (taken as they are), folders (searched for files with a film's suffix, or none), glob patterns.
+        inputs: Files (taken as they are), folders (searched for image and DICOM files, as `scan` does), glob patterns.
 
     Raises:
         DatasetError: A folder or pattern holds no film.
     """
-    from lucency.imaging.readers import IMAGE_SUFFIXES
+    from lucency.datasets.film_tree import list_films
 
     found: dict[str, None] = {}
     for given in [os.fspath(item) for item in inputs]:
         if os.path.isdir(given):
-            inside = sorted(
-                str(path)
-                for path in Path(given).rglob("*")
-                if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not path.name.startswith(".")
-            )
+            inside = [os.path.join(given, *parts) for parts in list_films(Path(given)).films]
             if not inside:
-                raise DatasetError("holds no film", where=given, hint=f"Looked for {', '.join(IMAGE_SUFFIXES)}")
+                raise DatasetError("holds no film", where=given, hint="Give a folder of image or DICOM files")
             found.update(dict.fromkeys(inside))
         elif not os.path.exists(given) and glob.has_magic(given):
             matches = sorted(path for path in glob.glob(given, recursive=True) if os.path.isfile(path))
@@ -97,9 +97,6 @@ def predict_films(
         paths: Films, as `find_films` lists them.
         overlays: Folder for a picture of each film with its heat map, decision and probability.
         workers: Threads that decode films.
-
-    Raises:
-        ResourceError: An overlay cannot be written.
     """
     folder = Path(overlays) if overlays is not None else None
     taken: set[Path] = set()
@@ -108,8 +105,14 @@ def predict_films(
             yield FilmAnswer(path, error=answer)
             continue
         prediction, film, placement = answer
-        picture = _write_overlay(folder, path, prediction, film, placement, taken) if folder else None
-        yield FilmAnswer(path, prediction, overlay=picture)
+        if folder is None:
+            yield FilmAnswer(path, prediction)
+            continue
+        try:
+            yield FilmAnswer(path, prediction, overlay=_write_overlay(folder, path, prediction, film, placement, taken))
+        except ResourceError as error:
+            # A full disk costs the pictures, never the answers.
+            yield FilmAnswer(path, prediction, overlay_error=error)
 
 
 def caption(prediction: Prediction) -> list[str]:

@@ -82,6 +82,9 @@ class RunFolder:
         Raises:
             RunError: One does.
         """
+        taken = next((name for name in ("manifest.csv", "recipe.toml") if (path / name).exists()), None)
+        if taken and not (path / "run.json").exists():
+            raise RunError(f"holds a file {taken} that a run would replace", where=path, hint="Give another --out")
         if (path / "run.json").exists():
             raise RunError(
                 "holds a run already",

@@ -86,8 +86,10 @@ def prepare_data(
         workers: Threads that decode.
         teller: Hears of progress.
     """
-    from lucency.learning.recipe import load_recipe
-
+    try:
+        from lucency.learning.recipe import load_recipe
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), extra="train", need="Preparing films") from None
     spec = load_recipe(recipe, overrides).input_spec
     manifest = read_films(data, labels=labels)
     from lucency.datasets.prepared import prepare

@@ -22,7 +22,7 @@ class SplitFilms:
         images: uint8 (rows, H, W), memory-mapped, of all splits.
         rows: int64 (N,): row of each film.
         labels: int64 (N,), 1 = fractured.
-        groups: Names; films with the same one belong together. Byte-identical copies share one.
+        groups: Names; films with the same one belong together. None where no group, patient or study is known.
         image_ids: Names, unique.
         paths: Files.
         boxes: Truth boxes (x, y, width, height) in pixels of the upright film.
@@ -31,7 +31,7 @@ class SplitFilms:
     images: npt.NDArray[np.uint8]
     rows: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
-    groups: list[str]
+    groups: list[str] | None
     image_ids: list[str]
     paths: list[str]
     boxes: list[list[tuple[float, float, float, float]]]
@@ -44,12 +44,13 @@ def split_films(manifest: Manifest, prepared: Prepared, split: str) -> SplitFilm
     row_of: dict[str, int] = dict(zip(prepared.manifest.table["image_id"], prepared.rows.tolist(), strict=True))
     part = manifest.subset(split)
     table: Any = part.table
+    known = any(manifest.table[column].ne("").any() for column in ("group", "patient_id", "study_id"))
     group_of = dict(zip(manifest.table["image_id"], film_groups(manifest), strict=True))
     return SplitFilms(
         images=prepared.images,
         rows=np.array([row_of[image_id] for image_id in table["image_id"]], dtype=np.int64),
         labels=table["label"].to_numpy(dtype=np.int64),
-        groups=[group_of[image_id] for image_id in table["image_id"]],
+        groups=[group_of[image_id] for image_id in table["image_id"]] if known else None,
         image_ids=list(table["image_id"]),
         paths=list(table["path"]),
         boxes=[[tuple(box) for box in json.loads(cell)] if cell else [] for cell in table["boxes"]],

@@ -73,6 +73,10 @@ def train(
     """
     teller = teller or Teller()
     wanted = _recipe(recipe, [*overrides, *([f"model.weights={weights}"] if weights else [])])
+    if wanted.model.weights not in ("none", "imagenet"):
+        # Whole, so that the run can be resumed from another folder.
+        place = str(Path(wanted.model.weights).expanduser().resolve())
+        wanted = wanted.model_copy(update={"model": wanted.model.model_copy(update={"weights": place})})
     manifest = read_films(data, labels=labels, groups=groups)
     model, device = _build(wanted)
     for note in manifest.notes:
@@ -134,7 +138,14 @@ def resume_training(
     folder = RunFolder.open(run)
     recipe = _recipe(folder.path / "recipe.toml", ())
     manifest, prepared = run_films(folder, recipe, workers=workers, teller=teller)
-    model, _ = _build(recipe)
+    from lucency.learning.backend import use_device
+
+    folder.note(device=use_device().to_json())
+    from lucency.learning.fit import FitState
+
+    # A checkpoint brings its own weights: the file that they began from may be gone by now.
+    begun = FitState.read(folder.path / "checkpoints").checkpoint is not None
+    model, _ = _build(recipe, weights="none" if begun else None)
     return _go_on(folder, recipe, model, manifest, prepared, teller, callbacks)
 
 
@@ -183,14 +194,14 @@ def _recipe(recipe: str | os.PathLike[str], overrides: Sequence[str]) -> Recipe:
     return load_recipe(recipe, overrides)
 
 
-def _build(recipe: Recipe) -> tuple[Any, dict[str, object]]:
+def _build(recipe: Recipe, weights: str | None = None) -> tuple[Any, dict[str, object]]:
     # Built before the films are decoded: a mistake in a recipe or its weights shows in seconds, not after minutes.
     from lucency.learning.backend import use_device
 
     device = use_device()
     from lucency.learning.classifier import build_classifier
 
-    return build_classifier(recipe), device.to_json()
+    return build_classifier(recipe, weights=weights), device.to_json()
 
 
 def _split(manifest: Manifest, val: float, test: float, seed: int, test_from_val: bool) -> Manifest:
@@ -264,7 +275,7 @@ def _fit(
     teller: Teller,
     callbacks: Sequence[Any],
 ) -> None:
-    from lucency.learning.classifier import describe, predict_logits
+    from lucency.learning.classifier import describe, float32_copy, predict_logits
     from lucency.learning.fit import Progress, fit
     from lucency.learning.loader import FilmBatches, class_weights
     from lucency.workflows.split_films import split_films
@@ -309,10 +320,13 @@ def _fit(
     model.save(run.path / "model.part.keras")
     os.replace(run.path / "model.part.keras", run.path / "model.keras")
     val = split_films(manifest, prepared, "val")
-    logits = predict_logits(model, batches["val"])
+    # In single precision, like the bundle: thresholds that a half-precision logit chose would not be its own.
+    logits = predict_logits(float32_copy(recipe, model), batches["val"])
     rows = [
         {"image_id": image_id, "label": label, "group": group, "logit": repr(float(logit))}
-        for image_id, label, group, logit in zip(val.image_ids, val.labels, val.groups, logits, strict=True)
+        for image_id, label, group, logit in zip(
+            val.image_ids, val.labels, val.groups or [""] * len(logits), logits, strict=True
+        )
     ]
     write_rows(run.path / "validation.csv", ("image_id", "label", "group", "logit"), rows)
     run.note(best_epoch=state.best_epoch, parameters=int(model.count_params()))

@@ -37,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     Check("identical_copies", "duplicates", duplicates.identical_copies),
     Check("class_balance", "balance", balance.class_balance),
     Check("tiny_splits", "balance", balance.tiny_splits),
+    Check("unknown_patients", "balance", balance.unknown_patients),
 )
 """To add a check, add a row; `tests/datasets/test_audit.py` runs over all of them."""
 

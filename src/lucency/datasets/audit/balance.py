@@ -48,3 +48,20 @@ def tiny_splits(manifest: Manifest) -> list[Finding]:
                 )
             )
     return findings
+
+
+def unknown_patients(manifest: Manifest) -> list[Finding]:
+    """No column says which films are of one patient."""
+    table = manifest.table
+    if not len(table) or any(table[column].ne("").any() for column in ("group", "patient_id", "study_id")):
+        return []
+    return [
+        Finding(
+            check="balance",
+            severity="note",
+            message="No patient, study or group is known: films of one patient may stand on both sides of the split,"
+            " and the intervals may be too narrow.",
+            evidence={"films": len(table)},
+            action="Give a table with patient_id, or --groups",
+        )
+    ]

@@ -47,7 +47,7 @@ def copies_across_splits(manifest: Manifest) -> list[Finding]:
 def groups_across_splits(manifest: Manifest) -> list[Finding]:
     """Groups or patients with films in two splits; equal bytes alone are left to `copies_across_splits`."""
     table = manifest.table
-    groups = linked(list(table["image_id"]), [list(table["group"]), list(table["patient_id"])])
+    groups = linked(list(table["image_id"]), [list(table["group"]), list(table["patient_id"]), list(table["study_id"])])
     sides_of: dict[str, set[str]] = defaultdict(set)
     for group, split in zip(groups, table["split"], strict=True):
         if split:

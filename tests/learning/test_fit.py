@@ -1,0 +1,194 @@
+"""Phases, patience, checkpoints and history of `fit`, on a few flat films that a tiny network can tell apart."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lucency.errors import RunError
+from lucency.learning.backend import choose_backend
+
+choose_backend()
+import keras  # noqa: E402
+
+from lucency.learning.classifier import build_classifier, load_trained, predict_logits  # noqa: E402
+from lucency.learning.fit import FitState, Progress, fit, phases  # noqa: E402
+from lucency.learning.loader import FilmBatches, class_weights  # noqa: E402
+from lucency.learning.recipe import Recipe, load_recipe  # noqa: E402
+
+LABELS = np.arange(48) % 2
+IMAGES = np.where(LABELS[:, None, None] == 1, 170, 90).astype(np.uint8) + np.random.default_rng(0).integers(
+    0, 30, (48, 32, 32), dtype=np.uint8
+)
+
+
+def recipe(*overrides: str, name: str = "tiny-vgg") -> Recipe:
+    small = ("input.height=32", "input.width=32", "training.batch_size=16", "model.weights=none")
+    return load_recipe(name, [*small, *overrides])
+
+
+def batches() -> tuple[FilmBatches, FilmBatches]:
+    train = FilmBatches(IMAGES, np.arange(32), LABELS[:32], batch_size=16, shuffle=True)
+    return train, FilmBatches(IMAGES, np.arange(32, 48), LABELS[32:], batch_size=16)
+
+
+def scripted_fit(wanted: Recipe, run: Path, values: list[float], monkeypatch: pytest.MonkeyPatch) -> FitState:
+    from lucency.learning import fit as module
+
+    kept = module._Keeper.on_epoch_end
+
+    def on_epoch_end(self: Any, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        kept(self, epoch, {**(logs or {}), wanted.training.monitor: values[epoch]})
+
+    monkeypatch.setattr(module._Keeper, "on_epoch_end", on_epoch_end)
+    return fit(build_classifier(wanted), wanted, *batches(), run)[1]
+
+
+def test_training_learns_and_gives_back_the_best_epoch(tmp_path: Path) -> None:
+    wanted = recipe("training.epochs=6", "training.learning_rate=0.01")
+    heard: list[Progress] = []
+    model, state = fit(build_classifier(wanted), wanted, *batches(), tmp_path, listener=heard.append)
+    assert state.rows[-1]["loss"] < state.rows[0]["loss"]
+    best = max(state.rows, key=lambda row: row["val_auroc"])
+    assert state.best_value == best["val_auroc"] == 1.0
+    _, val = batches()
+    np.testing.assert_array_equal(
+        predict_logits(model, val), predict_logits(load_trained(tmp_path / "checkpoints" / "best.keras"), val)
+    )
+    assert [at.epoch for at in heard if at.row is not None] == [1, 2, 3, 4, 5, 6]
+    assert heard[-1].seconds_left == 0
+    with (tmp_path / "history.csv").open() as file:
+        assert [float(row["loss"]) for row in csv.DictReader(file)] == [row["loss"] for row in state.rows]
+
+
+def test_patience_ends_training_and_the_best_checkpoint_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = [0.5, 0.7, 0.6, 0.69, 0.9, 0.95]
+    state = scripted_fit(recipe("training.epochs=6", "training.patience=2"), tmp_path, values, monkeypatch)
+    assert len(state.rows) == 4
+    assert state.best_epoch == 2
+    assert state.finished
+
+
+def test_without_patience_all_epochs_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(scripted_fit(recipe("training.epochs=4"), tmp_path, [0.9, 0.5, 0.4, 0.3], monkeypatch).rows) == 4
+
+
+def test_a_smaller_loss_is_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = recipe("training.epochs=3", "training.monitor=val_loss")
+    assert scripted_fit(wanted, tmp_path, [0.5, 0.3, 0.4], monkeypatch).best_epoch == 2
+
+
+def test_patience_counts_within_fine_tuning_not_from_the_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = recipe("training.head_epochs=1", "training.epochs=4", "training.patience=2", name="four-block")
+    state = scripted_fit(wanted, tmp_path, [0.8, 0.5, 0.6, 0.7, 0.75], monkeypatch)
+    assert len(state.rows) == 5
+    assert state.best_epoch == 1
+
+
+def test_only_the_head_moves_in_its_phase(tmp_path: Path) -> None:
+    wanted = recipe("training.head_epochs=1", "training.epochs=0", name="four-block")
+    model = build_classifier(wanted)
+    before = [np.array(w) for w in model.get_layer("features").trainable_weights]
+    head = np.array(model.get_layer("logit").kernel)
+    trained, _ = fit(model, wanted, *batches(), tmp_path)
+    trained.get_layer("features").trainable = True
+    for old, new in zip(before, trained.get_layer("features").trainable_weights, strict=True):
+        np.testing.assert_array_equal(old, np.array(new))
+    assert np.abs(head - np.array(trained.get_layer("logit").kernel)).max() > 0
+
+
+def test_the_learning_rate_warms_up_and_falls_along_a_cosine(tmp_path: Path) -> None:
+    wanted = recipe(
+        "training.epochs=4", "training.schedule=cosine", "training.warmup_epochs=1", "training.learning_rate=0.01"
+    )
+    rates = [row["learning_rate"] for row in fit(build_classifier(wanted), wanted, *batches(), tmp_path)[1].rows]
+    # Two steps an epoch: after the warm-up 0.01, then (1 + cos(pi k / 3)) / 2 of it.
+    assert rates == pytest.approx([0.01, 0.0075, 0.0025, 0.0], abs=1e-7)
+
+
+@pytest.mark.parametrize("stop_in", [0, 1, 2])
+def test_a_run_resumed_in_either_phase_ends_like_an_unbroken_one(tmp_path: Path, stop_in: int) -> None:
+    wanted = recipe(
+        "training.head_epochs=1", "training.epochs=2", "training.optimizer=adamw", "training.schedule=cosine",
+        "augmentation.flip_horizontal=0.5", "augmentation.noise=0.1", "model.dropout=0.3", name="four-block",
+    )  # fmt: skip
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self.armed = epoch == stop_in
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if self.armed:
+                raise KeyboardInterrupt
+
+    _, whole = fit(build_classifier(wanted), wanted, *batches(), tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        fit(build_classifier(wanted), wanted, *batches(), tmp_path / "broken", callbacks=[Stop()])
+    assert FitState.read(tmp_path / "broken" / "checkpoints").epoch == stop_in
+    _, resumed = fit(build_classifier(wanted), wanted, *batches(), tmp_path / "broken")
+    assert [row["phase"] for row in resumed.rows] == ["head", "fine-tune", "fine-tune"]
+    for left, right in zip(whole.rows, resumed.rows, strict=True):
+        for key in ("loss", "val_loss", "val_auroc", "learning_rate"):
+            assert left[key] == pytest.approx(right[key], abs=1e-5)
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = recipe("training.epochs=3", "training.monitor=val_loss")
+    from lucency.learning import fit as module
+
+    kept = module._Keeper.on_epoch_end
+
+    def on_epoch_end(self: Any, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        kept(self, epoch, {**(logs or {}), **({"loss": float("nan")} if epoch == 1 else {})})
+
+    monkeypatch.setattr(module._Keeper, "on_epoch_end", on_epoch_end)
+    with pytest.raises(RunError, match=r"nan in epoch 2.*learning_rate"):
+        fit(build_classifier(wanted), wanted, *batches(), tmp_path)
+    assert FitState.read(tmp_path / "checkpoints").epoch == 1
+    assert (tmp_path / "checkpoints" / "epoch-0001.keras").is_file()
+
+
+def test_leftovers_of_a_kill_are_removed_and_a_damaged_state_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    (folder / "epoch-0007.keras").write_bytes(b"half written")
+    fit(build_classifier(recipe("training.epochs=1")), recipe("training.epochs=1"), *batches(), tmp_path)
+    assert [path.name for path in folder.glob("epoch-*")] == ["epoch-0001.keras"]
+    (folder / "state.json").write_text(json.dumps({"nonsense": 1}))
+    with pytest.raises(RunError, match="damaged"):
+        FitState.read(folder)
+
+
+def test_phases_follow_the_recipe() -> None:
+    assert [(p.name, p.epochs) for p in phases(load_recipe("mobilenet"))] == [("head", 1), ("fine-tune", 8)]
+    assert [(p.name, p.epochs) for p in phases(load_recipe("tiny-vgg"))] == [("train", 5)]
+
+
+def test_batches_hold_each_film_once_in_an_order_of_the_epoch_alone() -> None:
+    weights = class_weights([1, 0, 0, 0])
+    np.testing.assert_allclose(weights, [2, 2 / 3, 2 / 3, 2 / 3])
+    rows = np.array([3, 1, 0])
+    loader = FilmBatches(
+        IMAGES, rows, [1, 0, 1], weights=np.array([1, 2, 3], np.float32), batch_size=2, shuffle=True, seed=4
+    )
+    assert len(loader) == 2
+    orders = []
+    for epoch in (0, 1, 0):
+        loader.begin_epoch(epoch)
+        films, labels, weight = (np.concatenate(parts) for parts in zip(*(loader[i] for i in range(2)), strict=True))
+        assert films.shape == (3, 32, 32, 1)
+        assert films.dtype == np.uint8
+        assert sorted(weight.tolist()) == [1, 2, 3]
+        for film, label, value in zip(films, labels[:, 0], weight, strict=True):
+            place = int(value) - 1
+            np.testing.assert_array_equal(film[..., 0], IMAGES[rows[place]])
+            assert label == [1, 0, 1][place]
+        orders.append(weight.tolist())
+    assert orders[0] == orders[2]
