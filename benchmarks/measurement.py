@@ -55,9 +55,15 @@ class Figure:
 
 @dataclass
 class Times:
-    """Seconds of each rival in each turn."""
+    """What each rival took in each turn.
+
+    Attributes:
+        seconds: Elapsed.
+        processor: Of this process on all its threads, whatever else the machine did; without child processes.
+    """
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    processor: dict[str, list[float]] = field(default_factory=dict)
 
     def median(self, name: str) -> float:
         """The middle turn of a rival."""
@@ -83,14 +89,15 @@ def in_turn(rivals: Mapping[str, Callable[[], float | None]], turns: int) -> Tim
         rivals: Work of each; it returns the seconds it took, or None to have its whole call timed.
         turns: How often.
     """
-    times = Times({name: [] for name in rivals})
+    times = Times({name: [] for name in rivals}, {name: [] for name in rivals})
     for turn in range(turns + 1):
         for name, work in rivals.items():
-            begun = time.perf_counter()
+            begun, spent = time.perf_counter(), time.process_time()
             own = work()
             seconds = time.perf_counter() - begun if own is None else own
             if turn:
                 times.seconds[name].append(seconds)
+                times.processor[name].append(time.process_time() - spent)
     return times
 
 

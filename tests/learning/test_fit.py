@@ -16,7 +16,7 @@ from lucency.learning.backend import choose_backend
 choose_backend()
 import keras  # noqa: E402
 
-from lucency.learning.classifier import build_classifier, load_trained, predict_logits  # noqa: E402
+from lucency.learning.classifier import build_classifier, load_trained, predict_logits, set_trainable  # noqa: E402
 from lucency.learning.fit import FitState, Progress, fit, phases  # noqa: E402
 from lucency.learning.loader import FilmBatches, class_weights  # noqa: E402
 from lucency.learning.recipe import Recipe, load_recipe  # noqa: E402
@@ -50,7 +50,7 @@ def scripted_fit(wanted: Recipe, run: Path, values: list[float], monkeypatch: py
 
 
 def test_training_learns_and_gives_back_the_best_epoch(tmp_path: Path) -> None:
-    wanted = recipe("training.epochs=6", "training.learning_rate=0.01")
+    wanted = recipe("training.epochs=6", "training.learning_rate=0.003")
     heard: list[Progress] = []
     model, state = fit(build_classifier(wanted), wanted, *batches(), tmp_path, listener=heard.append)
     assert state.rows[-1]["loss"] < state.rows[0]["loss"]
@@ -96,7 +96,7 @@ def test_only_the_head_moves_in_its_phase(tmp_path: Path) -> None:
     before = [np.array(w) for w in model.get_layer("features").trainable_weights]
     head = np.array(model.get_layer("logit").kernel)
     trained, _ = fit(model, wanted, *batches(), tmp_path)
-    trained.get_layer("features").trainable = True
+    set_trainable(trained, "all", pretrained=False)
     for old, new in zip(before, trained.get_layer("features").trainable_weights, strict=True):
         np.testing.assert_array_equal(old, np.array(new))
     assert np.abs(head - np.array(trained.get_layer("logit").kernel)).max() > 0
