@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import median
 from types import TracebackType
@@ -132,11 +134,12 @@ class Answerer:
     """
 
     def __init__(self, *line: object):
+        self._words = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
             [str(word) for word in line],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._words,
             text=True,
         )
 
@@ -144,11 +147,14 @@ class Answerer:
         """Has the work done once more."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
+        line = ""
+        with suppress(BrokenPipeError):
+            self._process.stdin.write("go\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._process.args!r} ended before it answered")
+            self._words.seek(0)
+            raise RuntimeError(f"{self._process.args!r} ended before it answered:\n{self._words.read()[-2000:]}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -159,7 +165,9 @@ class Answerer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait(timeout=60)
+        self._words.close()
         assert self._process.stdout is not None
         self._process.stdout.close()

@@ -121,7 +121,7 @@ class Card:
                 training_data=card["training_data"],
                 recipe=card["recipe"],
                 provenance=card["provenance"],
-                fingerprints_sha256=card["fingerprints"]["sha256"],
+                fingerprints_sha256=card.get("fingerprints", {}).get("sha256"),
                 intended_use=str(card["intended_use"]),
                 licence=str(card["licence"]),
             )

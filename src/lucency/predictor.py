@@ -45,6 +45,8 @@ class Predictor:
         self.operating_point = self.bundle.card.operating_point(operating_point)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        # Spinning threads would take the cores from those that decode films.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if threads:
             options.intra_op_num_threads = threads
         try:

@@ -23,9 +23,9 @@ def tiny_vgg() -> list[Any]:
 
 
 def four_block() -> list[Any]:
-    """Four blocks of a 3x3 convolution, BatchNormalization, ReLU and 2x2 max pooling; 16, 32, 64 and 128 filters."""
+    """Four blocks of a 3x3 convolution, BatchNormalization, ReLU and 2x2 max pooling; 8, 16, 32 and 64 filters."""
     stack: list[Any] = []
-    for filters in (16, 32, 64, 128):
+    for filters in (8, 16, 32, 64):
         stack += [
             layers.Conv2D(filters, 3, padding="same", use_bias=False),
             # With batches of 32 and some dozens of steps an epoch, the stock momentum of 0.99 lags for epochs.

@@ -35,7 +35,7 @@ class NetworkInput(layers.Layer):
 
     def call(self, films: Any) -> Any:
         grey = ops.cast(films, self.compute_dtype) * self.scale + self.offset
-        return ops.concatenate([grey, grey, grey], axis=-1)
+        return ops.tile(grey, (1, 1, 1, 3))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], 3)

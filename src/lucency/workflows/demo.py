@@ -13,8 +13,8 @@ from lucency.workflows.teller import Teller
 from lucency.workflows.train import TrainResult, train
 
 DEMO_FILMS = 1200
-DEMO_RECIPE = "tiny-vgg"
-DEMO_OVERRIDES = ("training.epochs=12",)
+DEMO_RECIPE = "four-block"
+DEMO_OVERRIDES: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

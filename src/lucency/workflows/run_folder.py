@@ -56,7 +56,6 @@ class RunFolder:
             RunError: A run lies there already.
             ResourceError: The folder cannot be made.
         """
-        cls.refuse_existing(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
