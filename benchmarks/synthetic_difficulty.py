@@ -1,7 +1,7 @@
 """How hard the synthetic films are: AUROC of small CNNs, of one nearest neighbour and of classifiers on thumbnails.
 
     python benchmarks/synthetic_difficulty.py
-    python benchmarks/synthetic_difficulty.py --model tiny-vgg --input 224 --rate 1e-3 --epochs 12
+    python benchmarks/synthetic_difficulty.py --model tiny-vgg --input 224 --rate 1e-3 --epochs 10
 
 Films are drawn, split by patient (70 % train, 10 % validation, 20 % test), and every figure is on the test films.
 The epoch is chosen on the validation films. Needs `pip install "lucency[train]"`.
@@ -31,7 +31,8 @@ def network_input(path: Path, side: int) -> NDArray[np.uint8]:
 
 
 def squashed(path: Path, side: int) -> NDArray[np.float32]:
-    return np.asarray(Image.open(path).resize((side, side), Image.Resampling.BOX), np.float32).ravel() / 255
+    film = Image.open(path).resize((side, side), Image.Resampling.BOX)
+    return np.asarray(np.asarray(film, np.float32).ravel() / 255, np.float32)
 
 
 def shortcuts(
