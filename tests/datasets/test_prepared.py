@@ -183,6 +183,8 @@ KILLED = textwrap.dedent(
     from lucency.datasets.prepared import prepare
     from lucency.imaging import InputSpec
 
+    # A job that a shell starts in the background inherits a SIGINT that is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     prepared_store.COMMIT_BYTES = 24 * 16 * 10
     how = getattr(signal, sys.argv[3])
 

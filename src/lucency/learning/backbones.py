@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.error import HTTPError
 
 import keras
 
@@ -133,6 +134,8 @@ def _fetch(name: str, row: Backbone, cache: Path | None, url: str | None) -> Pat
         return Path(keras.utils.get_file(file, origin=url, cache_dir=str(folder), cache_subdir=""))
     except Exception as error:  # get_file wraps every network failure in a bare Exception.
         (folder / file).unlink(missing_ok=True)
+        if isinstance(error.__context__, HTTPError):
+            error.__context__.close()
         reason = str(error).strip().rpartition("--")[2].strip() or type(error).__name__
         raise RecipeError(
             f"the ImageNet weights of {name} cannot be fetched ({reason})",

@@ -89,7 +89,7 @@ def prepare_data(
     try:
         from lucency.learning.recipe import load_recipe
     except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), extra="train", need="Preparing films") from None
+        raise MissingExtraError(str(error.name), extra="tables", need="Preparing films") from None
     spec = load_recipe(recipe, overrides).input_spec
     manifest = read_films(data, labels=labels)
     from lucency.datasets.prepared import prepare
