@@ -190,7 +190,6 @@ def errors_page() -> str:
         (2, "Wrong usage: an unknown option, a missing argument"),
         *((kind.exit_code, _first_sentence(kind)) for _, kind in classes[1:]),
         (130, "Interrupted with Ctrl-C; a run can be resumed"),
-        (141, "Whoever read the output went away"),
     ]
     return PREFACE + "\n".join(
         [

@@ -193,6 +193,12 @@ def read_bundle(path: str | os.PathLike[str]) -> Bundle:
     folder = Path(path)
     if not (folder / CARD_FILE).is_file() and (folder / "bundle" / CARD_FILE).is_file():
         folder = folder / "bundle"
+    if (folder / "run.json").is_file():
+        raise BundleError(
+            "this run has no bundle yet",
+            where=path,
+            hint=f"Go on with: lucency train --resume {path}, or where it is trained: lucency export {path}",
+        )
     if not (folder / CARD_FILE).is_file():
         problem = "holds no bundle (no card.json)" if folder.is_dir() else "does not exist"
         raise BundleError(

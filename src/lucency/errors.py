@@ -37,7 +37,8 @@ class LucencyError(Exception):
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        advice = f". {self.hint}." if self.hint else ""
+        stop = "" if self.hint and self.hint.endswith(("?", "!")) else "."
+        advice = f". {self.hint}{stop}" if self.hint else ""
         return " ".join(f"{place}{self.what}{advice}".split())
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -61,6 +62,8 @@ def scan(
     from lucency.workflows.scan import describe_films, read_films
 
     manifest = read_films(data, labels=labels_of(label), groups=groups)
+    if out is not None and out.resolve() == data.resolve():
+        raise typer.BadParameter("--out is the table that was read; give another name")
     if out is not None:
         manifest.write(out)
     facts = describe_films(manifest)
@@ -74,8 +77,15 @@ def scan(
         print(f"note: {note}")
     for finding in facts["findings"]:
         print(f"{finding['severity']}: {finding['message']} {finding['action']}")
+        if finding["severity"] != "note" and finding["image_ids"]:
+            _print_films(finding["image_ids"])
     if out is not None:
         print(f"Manifest: {out}")
+
+
+def _print_films(image_ids: Sequence[str]) -> None:
+    more = len(image_ids) - SHOWN
+    print("  " + ", ".join(image_ids[:SHOWN]) + (f" and {more} more" if more > 0 else ""))
 
 
 def prepare(
@@ -107,9 +117,7 @@ def prepare(
         )
     for finding in prepared.findings:
         print(f"{finding.severity}: {finding.message}")
-        shown = ", ".join(finding.image_ids[:SHOWN])
-        more = len(finding.image_ids) - SHOWN
-        print(f"  {shown}" + (f" and {more} more" if more > 0 else ""))
+        _print_films(finding.image_ids)
     print(f"{len(prepared.manifest)} films are ready in {out}")
 
 

@@ -24,7 +24,9 @@ def train(
     data: Annotated[
         Path | None, typer.Argument(help="Folder of films, or a CSV or Parquet table.", show_default=False)
     ] = None,
-    recipe: Annotated[str, typer.Option("--recipe", "-r", help="Name of a recipe, or a TOML file.")] = "mobilenet",
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", "-r", help="Name of a recipe, or a TOML file; mobilenet otherwise.")
+    ] = None,
     weights: Annotated[
         str | None,
         typer.Option(help='Pretrained weights: "imagenet", "none", or a file. Short for --set model.weights=...'),
@@ -58,6 +60,8 @@ def train(
     """
     if (data is None) == (resume is None):
         raise typer.BadParameter("give either DATA, or --resume RUN")
+    if resume is not None and (recipe or weights or set_ or out or label or groups or test_from_val or strict):
+        raise typer.BadParameter("--resume goes on with the run as it is and takes --workers alone")
     from lucency.workflows.train import resume_training
     from lucency.workflows.train import train as train_model
 
@@ -69,7 +73,7 @@ def train(
             overrides = [*(set_ or []), *(["split.test_from_val=true"] if test_from_val else [])]
             result = train_model(
                 data,
-                recipe=recipe,
+                recipe=recipe or "mobilenet",
                 weights=weights,
                 overrides=overrides,
                 out=out,

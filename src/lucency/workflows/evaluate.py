@@ -76,6 +76,7 @@ def evaluate(
     opened = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
     manifest = read_films(data, labels=labels, groups=groups)
     target = Path(out) if out else Path(f"evaluation-{Path(data).resolve().stem}")
+    RunFolder.refuse_run(target)
     prepared = _prepare(manifest, opened, target / "prepared", workers, teller)
     manifest = prepared.manifest
     if not (manifest.table["split"] == split).any():
@@ -135,12 +136,14 @@ def evaluate_run(
 
     teller = teller or Teller()
     folder = RunFolder.open(run)
-    opened = read_bundle(folder.path / "bundle")
+    opened = read_bundle(folder.path)
     recipe = load_recipe(folder.path / "recipe.toml")
     manifest, prepared = run_films(folder, recipe, workers=workers, teller=teller)
     own = out is None and split == "test" and operating_point is None
     other = f"evaluation-{split}" + (f"-{operating_point}" if operating_point else "")
     target = Path(out) if out else folder.path if own else folder.path / other
+    if not own:
+        RunFolder.refuse_run(target)
     details = folder.details()
     history = read_rows(folder.path / "history.csv")
     optimistic = None

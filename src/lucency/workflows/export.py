@@ -54,6 +54,8 @@ def export_run(
     from lucency.learning.export import OUTPUTS, export_onnx
 
     target = Path(out) if out else folder.path / "bundle"
+    if target.resolve() != (folder.path / "bundle").resolve() and target.is_dir() and any(target.iterdir()):
+        raise RunError("is not empty, and a bundle has a folder of its own", where=target, hint="Give another --out")
     films = _validation_films(folder, recipe)
     trained = load_trained(folder.path / "model.keras")
     parity = export_onnx(trained, recipe, target / "model.onnx", films=films)

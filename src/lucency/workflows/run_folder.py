@@ -75,21 +75,30 @@ class RunFolder:
         return run
 
     @staticmethod
-    def refuse_existing(path: Path) -> None:
+    def refuse_run(path: Path) -> None:
         """Makes sure that no run lies there.
 
         Raises:
             RunError: One does.
         """
-        taken = next((name for name in ("manifest.csv", "recipe.toml") if (path / name).exists()), None)
-        if taken and not (path / "run.json").exists():
-            raise RunError(f"holds a file {taken} that a run would replace", where=path, hint="Give another --out")
         if (path / "run.json").exists():
             raise RunError(
                 "holds a run already",
                 where=path,
                 hint=f"Go on with: lucency train --resume {path}, or give another --out",
             )
+
+    @staticmethod
+    def refuse_used(path: Path) -> None:
+        """Makes sure that nothing there would be mixed up with a new run; what a strict stop left is no hindrance.
+
+        Raises:
+            RunError: The folder holds a run, or anything else.
+        """
+        RunFolder.refuse_run(path)
+        held = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+        if [name for name in held if name != "findings.json"]:
+            raise RunError(f"is not empty (it holds {held[0]})", where=path, hint="Give another --out")
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> RunFolder:

@@ -52,7 +52,11 @@ def show_films(
     if path.is_file() and path.suffix.lower() not in (".csv", ".parquet"):
         rows: list[dict[str, Any]] = [{"image_id": path.name, "path": str(path), "label": None, "boxes": ""}]
     else:
-        rows = _choose(read_films(source, labels=labels).table, names, label, count, seed, path)
+        rows = _choose(_films(path, labels, label), names, label, count, seed, path)
+    if Path(out).resolve() in {Path(row["path"]).resolve() for row in rows} | {path.resolve()}:
+        raise DatasetError(
+            "is a film or the data set itself, and would be replaced", where=out, hint="Give another --out"
+        )
     pictures, captions, lines = [], [], []
     for row in rows:
         try:
@@ -70,6 +74,27 @@ def show_films(
         raise DatasetError("none of the chosen films can be read", where=source)
     _write(pictures, captions, Path(out))
     return lines
+
+
+def _films(path: Path, labels: Mapping[str, int] | None, label: int | None) -> Any:
+    try:
+        return read_films(path, labels=labels).table
+    except DatasetError:
+        # Films can be looked at before anybody says which class they are.
+        if label is not None or labels or not path.is_dir():
+            raise
+        import pandas as pd
+
+        from lucency.datasets.film_tree import list_films
+
+        found = list_films(path)
+        if not found.films:
+            raise
+        rows = [
+            {"image_id": "/".join(parts), "path": found.path(parts), "label": None, "boxes": ""}
+            for parts in found.films
+        ]
+        return pd.DataFrame(rows).astype(object)
 
 
 def _choose(

@@ -82,14 +82,14 @@ def train(
     for note in manifest.notes:
         teller.say(note)
     path = Path(out) if out else Path("runs") / f"{wanted.name}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
-    RunFolder.refuse_existing(path)
+    RunFolder.refuse_used(path)
     prepared = prepare_films(manifest, wanted, path, workers=workers, teller=teller)
     layout = manifest.source.rpartition("(")[2].rstrip(")")
     plan = wanted.split
     manifest = _split(prepared.manifest, plan.val, plan.test, wanted.seed, plan.test_from_val)
     findings = [*prepared.findings, *_audit(manifest)]
     write_json(path / "findings.json", [finding.to_json() for finding in findings])
-    _say_findings(findings, manifest, teller)
+    _say_findings(findings, manifest, path, teller)
     severe = sum(finding.severity != "note" for finding in findings)
     if strict and severe:
         raise StrictError(
@@ -225,11 +225,13 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
     return {"manifest_sha256": manifest.content_hash(), "test_is_val": manifest.test_is_val, "splits": counts}
 
 
-def _say_findings(findings: Sequence[Finding], manifest: Manifest, teller: Teller) -> None:
+def _say_findings(findings: Sequence[Finding], manifest: Manifest, run: Path, teller: Teller) -> None:
     unreadable = [finding for finding in findings if finding.check == "files" and finding.severity == "error"]
     if unreadable:
         count = len({image for finding in unreadable for image in finding.image_ids})
-        teller.say(f"{count} film(s) cannot be used and are left out; findings.json names each with its reason")
+        teller.say(
+            f"{count} film(s) cannot be used and are left out; {run / 'findings.json'} names each with its reason"
+        )
     for finding in findings:
         if finding not in unreadable:
             teller.say(f"{finding.severity}: {finding.message}")
