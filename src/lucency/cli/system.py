@@ -60,4 +60,6 @@ def demo(
     if result.training.bundle is not None:
         print(f"Bundle: {result.training.bundle.folder}")
         print(f"Report: {result.training.run / 'report.html'}")
-        print(f"Try:    lucency predict {result.answers[0].path} --bundle {result.training.bundle.folder}")
+        film = Path(result.answers[0].path)
+        shown = film.relative_to(Path.cwd()) if film.is_relative_to(Path.cwd()) else film
+        print(f"Try:    lucency predict {shown} --bundle {result.training.bundle.folder}")

@@ -35,7 +35,7 @@ def draw_overlay(
     caption_lines: Sequence[str],
     *,
     boxes: Sequence[tuple[float, float, float, float]] = (),
-    scale: float = 6.0,
+    scale: float = 20.0,
 ) -> Image.Image:
     """Draw what a bundle saw onto the film it saw it in.
 

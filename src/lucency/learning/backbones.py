@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -131,7 +133,8 @@ def _fetch(name: str, row: Backbone, cache: Path | None, url: str | None) -> Pat
         return folder / file
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return Path(keras.utils.get_file(file, origin=url, cache_dir=str(folder), cache_subdir=""))
+        with contextlib.redirect_stdout(sys.stderr):
+            return Path(keras.utils.get_file(file, origin=url, cache_dir=str(folder), cache_subdir=""))
     except Exception as error:  # get_file wraps every network failure in a bare Exception.
         (folder / file).unlink(missing_ok=True)
         if isinstance(error.__context__, HTTPError):
