@@ -30,20 +30,26 @@ def stirred(model: keras.Model) -> keras.Model:
     return model
 
 
-@pytest.mark.parametrize("name", recipe_names())
-def test_the_heat_map_is_the_gradient_of_the_logit_times_the_map(name: str) -> None:
-    model = stirred(build_classifier(load_recipe(name, SMALL)))
-    twin = InferenceTwin(model)
-    got = twin(FILMS, training=False)
+def heat_by_tape(twin: InferenceTwin, films: np.ndarray) -> np.ndarray:
+    """The heat map by automatic differentiation: gradient of the logit times the map, times the number of cells."""
     with tf.GradientTape() as tape:
-        entering = twin.features(twin.network_input(FILMS), training=False)
+        entering = twin.features(twin.network_input(films), training=False)
         tape.watch(entering)
         x = entering
         for layer in twin.head:
             x = layer(x, training=False)
     gradient = tape.gradient(x, entering)
     cells = entering.shape[1] * entering.shape[2]
-    expected = np.asarray(tf.reduce_sum(gradient * entering, axis=-1)) * cells
+    heat: np.ndarray = np.asarray(tf.reduce_sum(gradient * entering, axis=-1)) * cells
+    return heat
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_the_heat_map_is_the_gradient_of_the_logit_times_the_map(name: str) -> None:
+    model = stirred(build_classifier(load_recipe(name, SMALL)))
+    twin = InferenceTwin(model)
+    got = twin(FILMS, training=False)
+    expected = heat_by_tape(twin, FILMS)
     np.testing.assert_allclose(np.asarray(got["heatmap"]), expected, atol=1e-4)
     np.testing.assert_allclose(np.asarray(got["logit"]), model.predict(FILMS, verbose=0)[:, 0], atol=1e-5)
     bias = float(np.asarray(model.get_layer("logit").bias)[0])
@@ -62,15 +68,7 @@ def test_the_gradient_passes_hidden_layers_of_a_head() -> None:
     model = stirred(keras.Model(films, layers.Dense(1, name="logit")(x)))
     twin = InferenceTwin(model)
     batch = FILMS[:, :32, :32]
-    with tf.GradientTape() as tape:
-        entering = twin.features(twin.network_input(batch), training=False)
-        tape.watch(entering)
-        x = entering
-        for layer in twin.head:
-            x = layer(x, training=False)
-    gradient = tape.gradient(x, entering)
-    cells = entering.shape[1] * entering.shape[2]
-    expected = np.asarray(tf.reduce_sum(gradient * entering, axis=-1)) * cells
+    expected = heat_by_tape(twin, batch)
     assert np.abs(expected).max() > 1e-3
     np.testing.assert_allclose(np.asarray(twin(batch, training=False)["heatmap"]), expected, atol=1e-4)
 

@@ -13,6 +13,7 @@ import numpy as np
 from lucency.bundle import Bundle, read_bundle, write_bundle
 from lucency.errors import DatasetError, MissingExtraError
 from lucency.workflows.export import shareable
+from lucency.workflows.run_films import prepare_films, run_films
 from lucency.workflows.run_folder import RunFolder, now, read_rows, versions, write_rows, write_text
 from lucency.workflows.scan import read_films
 from lucency.workflows.split_films import SplitFilms, split_films
@@ -77,7 +78,7 @@ def evaluate(
     manifest = read_films(data, labels=labels, groups=groups)
     target = Path(out) if out else Path(f"evaluation-{Path(data).resolve().stem}")
     RunFolder.refuse_run(target)
-    prepared = _prepare(manifest, opened, target / "prepared", workers, teller)
+    prepared = prepare_films(manifest, opened.card.input, target / "prepared", workers=workers, teller=teller)
     manifest = prepared.manifest
     if not (manifest.table["split"] == split).any():
         given = sorted(set(manifest.table["split"]) - {""})
@@ -132,7 +133,6 @@ def evaluate_run(
         teller: As in `evaluate`.
     """
     from lucency.learning.recipe import load_recipe
-    from lucency.workflows.train import run_films
 
     teller = teller or Teller()
     folder = RunFolder.open(run)
@@ -178,15 +178,6 @@ def evaluate_run(
         write_bundle(opened.folder, replace(opened.card, metrics=metrics))
         folder.finish("evaluated")
     return report
-
-
-def _prepare(manifest: Manifest, bundle: Bundle, folder: Path, workers: int | None, teller: Teller) -> Prepared:
-    from lucency.datasets.prepared import prepare
-
-    def progress(done: int, total: int) -> None:
-        teller.progress("preparing films", done, total)
-
-    return prepare(manifest, bundle.card.input, folder, workers=workers, progress=progress)
 
 
 def _evaluate(

@@ -92,13 +92,6 @@ def prepare_data(
         raise MissingExtraError(str(error.name), extra="tables", need="Preparing films") from None
     spec = load_recipe(recipe, overrides).input_spec
     manifest = read_films(data, labels=labels)
-    from lucency.datasets.prepared import prepare
+    from lucency.workflows.run_films import prepare_films
 
-    heard = teller or Teller()
-    return prepare(
-        manifest,
-        spec,
-        Path(out),
-        workers=workers,
-        progress=lambda done, total: heard.progress("preparing films", done, total),
-    )
+    return prepare_films(manifest, spec, Path(out), workers=workers, teller=teller or Teller())

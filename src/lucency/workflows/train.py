@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lucency.errors import LucencyError, ResourceError, RunError, StrictError
+from lucency.errors import LucencyError, ResourceError, StrictError
+from lucency.workflows.run_films import prepare_films, run_films
 from lucency.workflows.run_folder import RunFolder, write_json, write_rows, write_text
 from lucency.workflows.scan import read_films
 from lucency.workflows.teller import Teller
@@ -83,7 +84,7 @@ def train(
         teller.say(note)
     path = Path(out) if out else Path("runs") / f"{wanted.name}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
     RunFolder.refuse_used(path)
-    prepared = prepare_films(manifest, wanted, path, workers=workers, teller=teller)
+    prepared = prepare_films(manifest, wanted.input_spec, path.parent / "prepared", workers=workers, teller=teller)
     layout = manifest.source.rpartition("(")[2].rstrip(")")
     plan = wanted.split
     manifest = _split(prepared.manifest, plan.val, plan.test, wanted.seed, plan.test_from_val)
@@ -147,42 +148,6 @@ def resume_training(
     begun = FitState.read(folder.path / "checkpoints").checkpoint is not None
     model, _ = _build(recipe, weights="none" if begun else None)
     return _go_on(folder, recipe, model, manifest, prepared, teller, callbacks)
-
-
-def run_films(
-    run: RunFolder, recipe: Recipe, *, workers: int | None = None, teller: Teller | None = None
-) -> tuple[Manifest, Prepared]:
-    """The manifest of a run and its prepared films, none of which may have changed or gone.
-
-    Raises:
-        RunError: A film changed or cannot be read any more.
-    """
-    from lucency.datasets.content_hash import files_sha256
-    from lucency.datasets.manifest import TEST_IS_VAL, Manifest
-
-    details = run.details()
-    manifest = Manifest.read(run.path / "manifest.csv")
-    if details["data"].get("test_is_val"):
-        manifest = manifest.noting(TEST_IS_VAL)
-    # Prepared films would hide a change: they are found by the hash that the manifest remembers.
-    same = files_sha256(list(manifest.table["path"])) == list(manifest.table["sha256"])
-    if not same or manifest.content_hash() != details["data"]["manifest_sha256"]:
-        raise RunError(
-            "the films are not what they were when the run began",
-            where=run.path,
-            hint="Restore them, or start a new run",
-        )
-    return manifest, prepare_films(manifest, recipe, run.path, workers=workers, teller=teller or Teller())
-
-
-def prepare_films(manifest: Manifest, recipe: Recipe, run: Path, *, workers: int | None, teller: Teller) -> Prepared:
-    """Decodes the films of a manifest once, into the folder that all runs beside this one share."""
-    from lucency.datasets.prepared import prepare
-
-    def progress(done: int, total: int) -> None:
-        teller.progress("preparing films", done, total)
-
-    return prepare(manifest, recipe.input_spec, run.parent / "prepared", workers=workers, progress=progress)
 
 
 def _recipe(recipe: str | os.PathLike[str], overrides: Sequence[str]) -> Recipe:
