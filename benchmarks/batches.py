@@ -138,14 +138,13 @@ def _augmenter(strengths: dict[str, float]) -> Callable[[Any], Any]:
     import tensorflow as tf
 
     from lucency.learning.augment import augmentation_layers
-    from lucency.learning.backbones import CONVENTIONS
-    from lucency.learning.classifier import NetworkInput
+    from lucency.learning.classifier import network_input
 
     films = keras.Input((SIDE, SIDE, 1))
     x = films
     for layer in augmentation_layers(strengths, 0):
         x = layer(x)
-    model = keras.Model(films, NetworkInput(*CONVENTIONS["minus_one_to_one"])(x))
+    model = keras.Model(films, network_input((SIDE, SIDE), "minus_one_to_one")(x))
     compiled = tf.function(lambda batch: model(batch, training=True), reduce_retracing=True)
     return lambda batch: compiled(tf.constant(batch))
 

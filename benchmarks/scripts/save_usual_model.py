@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from lucency.learning.classifier import load_trained
+from lucency.learning.saving import load_trained
 
 trained = load_trained(Path(sys.argv[1]) / "model.keras")
 convention = trained.get_layer("network_input")

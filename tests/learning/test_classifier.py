@@ -14,9 +14,10 @@ import onnxruntime  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from keras import layers  # noqa: E402
 
-from lucency.learning.backbones import BACKBONES, CONVENTIONS, load_weights  # noqa: E402
-from lucency.learning.classifier import InferenceTwin, NetworkInput, build_classifier, set_trainable  # noqa: E402
+from lucency.learning.backbones import BACKBONES  # noqa: E402
+from lucency.learning.classifier import InferenceTwin, build_classifier, network_input, set_trainable  # noqa: E402
 from lucency.learning.export import export_onnx  # noqa: E402
+from lucency.learning.pretrained import load_weights  # noqa: E402
 from lucency.learning.recipe import load_recipe, recipe_names  # noqa: E402
 
 SMALL = ["input.height=64", "input.width=96", "model.weights=none", "model.dropout=0.3", "augmentation.rotation=10"]
@@ -58,7 +59,7 @@ def test_the_heat_map_is_the_gradient_of_the_logit_times_the_map(name: str) -> N
 
 def test_the_gradient_passes_hidden_layers_of_a_head() -> None:
     films = keras.Input((32, 32, 1))
-    x = NetworkInput(1 / 255, 0.0, name="network_input")(films)
+    x = network_input((32, 32), "zero_to_one")(films)
     features = keras.Sequential(
         [keras.Input((32, 32, 3)), layers.Conv2D(6, 5, strides=4, activation="relu")], name="features"
     )
@@ -94,7 +95,7 @@ def test_export_says_what_keras_says_for_any_batch_size(name: str, tmp_path: Pat
     [("mobilenet", lambda x: keras.applications.mobilenet.preprocess_input(x.copy())), ("tiny-vgg", lambda x: x / 255)],
 )
 def test_the_input_convention_is_that_of_the_stock_function(architecture: str, stock: object) -> None:
-    ours = NetworkInput(*CONVENTIONS[BACKBONES[architecture].convention])(FILMS)
+    ours = network_input((64, 96), BACKBONES[architecture].convention)(FILMS)
     grey = np.repeat(FILMS, 3, axis=-1)
     np.testing.assert_allclose(np.asarray(ours), stock(grey), atol=1e-6)  # type: ignore[operator]
 

@@ -16,7 +16,8 @@ from lucency.learning.backend import choose_backend
 
 choose_backend()
 
-from lucency.learning.backbones import BACKBONES, load_weights  # noqa: E402
+from lucency.learning.backbones import BACKBONES  # noqa: E402
+from lucency.learning.pretrained import load_weights  # noqa: E402
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

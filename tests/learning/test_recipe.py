@@ -16,14 +16,14 @@ def test_overrides_reach_every_section() -> None:
             "input.fit=letterbox",
             "augmentation.rotation = 12.5",
             "seed=3",
-            "training.class_weight=true",
+            "training.balance=class_weight",
         ],
     )
     assert recipe.training.epochs == 7
     assert recipe.input_spec.fit == "letterbox"
     assert recipe.augmentation.rotation == 12.5
     assert recipe.seed == 3
-    assert recipe.training.class_weight is True
+    assert recipe.training.balance == "class_weight"
 
 
 def test_unfreeze_takes_a_word_or_a_number() -> None:

@@ -1,4 +1,4 @@
-"""`lucency train`, `export`, `evaluate` and `recipes`."""
+"""`lucency train`, `export` and `recipes`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
     app.command()(train)
     app.command()(export)
-    app.command()(evaluate)
     app.command()(recipes)
 
 
@@ -52,6 +51,7 @@ def train(
         Path | None,
         typer.Option(help="Go on with this run folder instead of starting a new one.", show_default=False),
     ] = None,
+    h5: Annotated[bool, typer.Option("--h5", help="Save the model as model.h5 too, beside model.keras.")] = False,
     workers: WorkersOption = None,
 ) -> None:
     """Train a classifier on a folder of films, make its bundle and measure it.
@@ -61,13 +61,13 @@ def train(
     if (data is None) == (resume is None):
         raise typer.BadParameter("give either DATA, or --resume RUN")
     if resume is not None and (recipe or weights or set_ or out or label or groups or test_from_val or strict):
-        raise typer.BadParameter("--resume goes on with the run as it is and takes --workers alone")
+        raise typer.BadParameter("--resume goes on with the run as it is and takes --workers and --h5 alone")
     from lucency.workflows.train import resume_training
     from lucency.workflows.train import train as train_model
 
     with PrintingTeller() as teller:
         if resume is not None:
-            result = resume_training(resume, workers=workers, teller=teller)
+            result = resume_training(resume, workers=workers, h5=h5, teller=teller)
         else:
             assert data is not None
             overrides = [*(set_ or []), *(["split.test_from_val=true"] if test_from_val else [])]
@@ -81,6 +81,7 @@ def train(
                 groups=groups,
                 strict=strict,
                 workers=workers,
+                h5=h5,
                 teller=teller,
             )
     print(result.run)
@@ -89,59 +90,16 @@ def train(
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
     out: Annotated[Path | None, typer.Option(help="Folder of the bundle; RUN/bundle otherwise.")] = None,
+    h5: Annotated[bool, typer.Option("--h5", help="Save the Keras model as RUN/model.h5 too.")] = False,
 ) -> None:
     """Make the ONNX bundle of a trained run; needs TensorFlow, but not the films."""
-    from lucency.workflows.export import export_run
+    from lucency.workflows.export import export_run, save_h5
 
     with PrintingTeller() as teller:
+        if h5:
+            teller.say(f"The model as HDF5: {save_h5(run)}")
         bundle = export_run(run, out=out, teller=teller)
     print(bundle.folder)
-
-
-def evaluate(
-    bundle: Annotated[Path, typer.Argument(help="Bundle or run folder.")],
-    data: Annotated[
-        Path | None,
-        typer.Argument(help="Folder of films or a table; a run's own films otherwise.", show_default=False),
-    ] = None,
-    split: Annotated[str, typer.Option(help="train, val or test, where the data have splits.")] = "test",
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.", show_default=False)] = None,
-    label: LabelOption = None,
-    groups: GroupsOption = None,
-    operating_point: Annotated[
-        str | None, typer.Option(help="Operating point that decides; the bundle's default otherwise.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-    workers: WorkersOption = None,
-) -> None:
-    """Measure a bundle on films: figures with 95 % intervals, an HTML page, report.json and predictions.csv."""
-    if split not in ("train", "val", "test"):
-        raise typer.BadParameter("--split is train, val or test")
-    from lucency.workflows.evaluate import evaluate as evaluate_bundle
-
-    with PrintingTeller() as teller:
-        report = evaluate_bundle(
-            bundle,
-            data,
-            split=split,
-            out=out,
-            labels=labels_of(label),
-            groups=groups,
-            operating_point=operating_point,
-            workers=workers,
-            teller=teller,
-        )
-    if as_json:
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
-        return
-    rows = []
-    for name, figure in report.metrics.items():
-        value = "n/a" if figure["value"] is None else f"{figure['value']:.3f}"
-        interval = "" if figure["low"] is None else f"{figure['low']:.3f} to {figure['high']:.3f}"
-        rows.append((name, value, interval))
-    for baseline in report.baselines:
-        rows.append((f"accuracy of {baseline['name']}", f"{baseline['accuracy']:.3f}", ""))
-    print(table(("metric", "value", "95 % interval"), rows, right=("value",)))
 
 
 def recipes(

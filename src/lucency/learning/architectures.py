@@ -22,6 +22,19 @@ def tiny_vgg() -> list[Any]:
     return stack
 
 
+def cnn_1conv() -> list[Any]:
+    """One valid 3x3 convolution of 32 filters with ReLU and one 2x2 max pooling."""
+    return [layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(2)]
+
+
+def cnn_3block() -> list[Any]:
+    """Three blocks of a valid 3x3 convolution with ReLU and 2x2 max pooling; 32, 64 and 128 filters."""
+    stack: list[Any] = []
+    for filters in (32, 64, 128):
+        stack += [layers.Conv2D(filters, 3, activation="relu"), layers.MaxPooling2D(2)]
+    return stack
+
+
 def four_block() -> list[Any]:
     """Four blocks of a 3x3 convolution, BatchNormalization, ReLU and 2x2 max pooling; 8, 16, 32 and 64 filters."""
     stack: list[Any] = []

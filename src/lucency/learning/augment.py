@@ -49,7 +49,8 @@ class _Random(keras.layers.Layer):
         self.supports_jit = keras.backend.backend() != "tensorflow"
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "strengths": self.strengths, "seed": self.seed}
+        # Keras turns attributes that are dictionaries into ones of its own, which an HDF5 file cannot hold.
+        return {**super().get_config(), "strengths": dict(self.strengths), "seed": self.seed}
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

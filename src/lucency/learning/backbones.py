@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
-from urllib.error import HTTPError
 
 import keras
+import numpy as np
 
-from lucency.errors import RecipeError
 from lucency.learning import architectures
 
-Convention = Literal["zero_to_one", "minus_one_to_one"]
+Convention = Literal["unchanged", "zero_to_one", "minus_one_to_one", "caffe", "torch"]
 
-CONVENTIONS: dict[Convention, tuple[float, float]] = {
-    "zero_to_one": (1 / 255, 0.0),
-    "minus_one_to_one": (1 / 127.5, -1.0),
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+CONVENTIONS: dict[Convention, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "unchanged": ((1.0,) * 3, (0.0,) * 3),
+    "zero_to_one": ((1 / 255,) * 3, (0.0,) * 3),
+    "minus_one_to_one": ((1 / 127.5,) * 3, (-1.0,) * 3),
+    # Blue, green, red; with three equal grey channels the order matters for the means alone.
+    "caffe": ((1.0,) * 3, (-103.939, -116.779, -123.68)),
+    "torch": (
+        tuple(1 / (255 * deviation) for deviation in _IMAGENET_DEVIATION),
+        tuple(-mean / deviation for mean, deviation in zip(_IMAGENET_MEAN, _IMAGENET_DEVIATION, strict=True)),
+    ),
 }
-"""Scale and offset that turn grey 0..255 into what a network expects."""
+"""Scale and offset of each channel that turn grey 0..255 into what a network expects."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,12 @@ class Backbone:
 
     Attributes:
         factory: (H, W, 3) -> keras.Model from the network's input convention to the map that enters the head.
-        convention: Key of `CONVENTIONS`.
+        convention: Key of `CONVENTIONS`; "unchanged" where the network scales its input itself.
         pooling: How the map is brought to a vector for the logit.
         smallest_side: Smallest input side in pixels.
         weights_url: Where the ImageNet weights come from, or None where there are none.
         weights_licence: Licence of those weights.
+        settle: What is done to the model after any weights were loaded, or None.
     """
 
     factory: Callable[[tuple[int, int, int]], Any]
@@ -45,6 +50,7 @@ class Backbone:
     smallest_side: int
     weights_url: str | None = None
     weights_licence: str | None = None
+    settle: Callable[[Any], None] | None = None
 
     @property
     def weights_file(self) -> str | None:
@@ -54,95 +60,119 @@ class Backbone:
 
 def _stack(layers: Callable[[], list[Any]]) -> Callable[[tuple[int, int, int]], Any]:
     def build(shape: tuple[int, int, int]) -> Any:
-        return keras.Sequential([keras.Input(shape), *layers()], name="features")
+        return keras.Sequential([keras.Input(shape), *layers()])
 
     return build
 
 
 def _application(name: str) -> Callable[[tuple[int, int, int]], Any]:
     def build(shape: tuple[int, int, int]) -> Any:
-        return getattr(keras.applications, name)(include_top=False, weights=None, input_shape=shape, name="features")
+        return getattr(keras.applications, name)(include_top=False, weights=None, input_shape=shape)
 
     return build
 
 
+def _settle_efficientnet(model: Any) -> None:
+    """Gives EfficientNet (v1) the constants of its first layers, which Keras sets only with `weights="imagenet"`.
+
+    The published weights want (x - mean) / deviation ** 1.5: Keras divides by the deviation in a Normalization layer,
+    whose constants come with the weights file, and by its square root in a layer that is left out without
+    `weights="imagenet"`. Here the Normalization layer does both.
+    """
+    layer = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
+    variance = np.array(_IMAGENET_DEVIATION) ** 3
+    layer.set_weights([np.array(_IMAGENET_MEAN), variance, np.zeros((), np.int32)])
+    layer.finalize_state()
+
+
+_STORE = "https://storage.googleapis.com/tensorflow/keras-applications"
+
 BACKBONES: dict[str, Backbone] = {
     "tiny-vgg": Backbone(_stack(architectures.tiny_vgg), "zero_to_one", "flatten", smallest_side=32),
+    "cnn-1conv": Backbone(_stack(architectures.cnn_1conv), "zero_to_one", "flatten", smallest_side=32),
+    "cnn-3block": Backbone(_stack(architectures.cnn_3block), "zero_to_one", "flatten", smallest_side=32),
     "four-block": Backbone(_stack(architectures.four_block), "zero_to_one", "average", smallest_side=32),
     "mobilenet": Backbone(
         _application("MobileNet"),
         "minus_one_to_one",
         "average",
         smallest_side=32,
-        weights_url="https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/mobilenet_1_0_224_tf_no_top.h5",
+        weights_url=f"{_STORE}/mobilenet/mobilenet_1_0_224_tf_no_top.h5",
         weights_licence="Apache-2.0",
+    ),
+    "mobilenetv2": Backbone(
+        _application("MobileNetV2"),
+        "minus_one_to_one",
+        "average",
+        smallest_side=32,
+        weights_url=f"{_STORE}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+        weights_licence="Apache-2.0",
+    ),
+    "mobilenetv3": Backbone(
+        _application("MobileNetV3Large"),
+        "unchanged",
+        "average",
+        smallest_side=32,
+        weights_url=f"{_STORE}/mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
+        weights_licence="Apache-2.0",
+    ),
+    "efficientnetb2": Backbone(
+        _application("EfficientNetB2"),
+        "unchanged",
+        "average",
+        smallest_side=32,
+        weights_url="https://storage.googleapis.com/keras-applications/efficientnetb2_notop.h5",
+        weights_licence="Apache-2.0",
+        settle=_settle_efficientnet,
+    ),
+    "efficientnetb3": Backbone(
+        _application("EfficientNetB3"),
+        "unchanged",
+        "average",
+        smallest_side=32,
+        weights_url="https://storage.googleapis.com/keras-applications/efficientnetb3_notop.h5",
+        weights_licence="Apache-2.0",
+        settle=_settle_efficientnet,
+    ),
+    "efficientnetv2b0": Backbone(
+        _application("EfficientNetV2B0"),
+        "unchanged",
+        "average",
+        smallest_side=32,
+        weights_url=f"{_STORE}/efficientnet_v2/efficientnetv2-b0_notop.h5",
+        weights_licence="Apache-2.0",
+    ),
+    "vgg16": Backbone(
+        _application("VGG16"),
+        "caffe",
+        "average",
+        smallest_side=32,
+        weights_url=f"{_STORE}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        weights_licence="CC BY 4.0",
+    ),
+    "resnet50": Backbone(
+        _application("ResNet50"),
+        "caffe",
+        "average",
+        smallest_side=32,
+        weights_url=f"{_STORE}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        weights_licence="MIT",
+    ),
+    "densenet121": Backbone(
+        _application("DenseNet121"),
+        "torch",
+        "average",
+        smallest_side=32,
+        weights_url=f"{_STORE}/densenet/densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        weights_licence="BSD-3-Clause",
+    ),
+    "convnext-tiny": Backbone(
+        _application("ConvNeXtTiny"),
+        "unchanged",
+        "average",
+        smallest_side=32,
+        weights_url=f"{_STORE}/convnext/convnext_tiny_notop.h5",
+        weights_licence="MIT",
     ),
 }
 """Every architecture that a recipe can name."""
-
-
-def load_weights(backbone: Any, name: str, weights: str, *, cache: Path | None = None, url: str | None = None) -> None:
-    """Fills a backbone with pretrained weights, in place.
-
-    Args:
-        backbone: Model made by the row's factory.
-        name: Key of `BACKBONES`.
-        weights: "none", "imagenet", or the path of a `.h5` or `.weights.h5` file.
-        cache: Folder for downloaded weights; Keras's own (`~/.keras/models`) by default.
-        url: Another address of the ImageNet weights.
-
-    Raises:
-        RecipeError: The file is missing, cannot be fetched, or holds another architecture.
-    """
-    row = BACKBONES[name]
-    if weights == "none":
-        return
-    path = _fetch(name, row, cache, url) if weights == "imagenet" else Path(weights).expanduser()
-    if not path.is_file():
-        raise RecipeError(
-            "the weights file does not exist",
-            where=path,
-            hint='Give "imagenet", "none", or the path of a weights file for this architecture',
-        )
-    with path.open("rb") as file:
-        head = file.read(64)
-    if head.startswith(b"version https://git-lfs"):
-        raise RecipeError("this is a Git-LFS pointer, not the weights", where=path, hint="Run: git lfs pull")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            backbone.load_weights(str(path))
-    except (
-        Exception
-    ) as error:  # Keras and h5py raise ValueError, OSError, KeyError, TypeError for one and the same cause.
-        reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
-        raise RecipeError(
-            f"the weights do not fit {name} ({reason})",
-            where=path,
-            hint=f"They must come from the {name} backbone without its top, and be a whole .h5 or .weights.h5 file",
-        ) from None
-
-
-def _fetch(name: str, row: Backbone, cache: Path | None, url: str | None) -> Path:
-    url = url or row.weights_url
-    if url is None:
-        raise RecipeError(f"there are no ImageNet weights for {name}", hint='Set model.weights to "none"')
-    file = url.rpartition("/")[2]
-    folder = cache or Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
-    if (folder / file).is_file():
-        return folder / file
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with contextlib.redirect_stdout(sys.stderr):
-            return Path(keras.utils.get_file(file, origin=url, cache_dir=str(folder), cache_subdir=""))
-    except Exception as error:  # get_file wraps every network failure in a bare Exception.
-        (folder / file).unlink(missing_ok=True)
-        if isinstance(error.__context__, HTTPError):
-            error.__context__.close()
-        reason = str(error).strip().rpartition("--")[2].strip() or type(error).__name__
-        raise RecipeError(
-            f"the ImageNet weights of {name} cannot be fetched ({reason})",
-            where=url,
-            hint=f"Fetch that file where there is internet and put it at {folder / file}, or give --weights PATH or "
-            "--weights none",
-        ) from None

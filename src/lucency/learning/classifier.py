@@ -6,7 +6,8 @@ last layer gives the logit. The twin walks the same layers, so both share their 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +16,27 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers, ops
 
-from lucency.errors import RecipeError, RunError
+from lucency.errors import RecipeError
 from lucency.learning.augment import augmentation_layers
-from lucency.learning.backbones import BACKBONES, CONVENTIONS, load_weights
-from lucency.learning.recipe import Recipe
+from lucency.learning.backbones import BACKBONES, CONVENTIONS, Convention
+from lucency.learning.pretrained import load_weights
+from lucency.learning.recipe import ModelSection, Recipe
 
 
-@keras.saving.register_keras_serializable("lucency")
-class NetworkInput(layers.Layer):
-    """Grey films (B, H, W, 1), 0..255, to the three channels and the scale that a backbone expects."""
+def network_input(size: tuple[int, int], convention: Convention) -> Any:
+    """Grey films (B, H, W, 1), 0..255, to the three channels and the scale that a backbone expects.
 
-    def __init__(self, scale: float, offset: float, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.scale = scale
-        self.offset = offset
+    Made of Keras's own layers, so that a saved classifier can be loaded where Lucency is not installed.
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scale": self.scale, "offset": self.offset}
-
-    def call(self, films: Any) -> Any:
-        grey = ops.cast(films, self.compute_dtype) * self.scale + self.offset
-        return ops.tile(grey, (1, 1, 1, 3))
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return (*input_shape[:-1], 3)
+    Args:
+        size: Height and width in pixels.
+        convention: Key of `CONVENTIONS`.
+    """
+    scale, offset = CONVENTIONS[convention]
+    film = keras.Input((*size, 1), name="grey")
+    channels = layers.Concatenate(name="three_channels")([film, film, film])
+    scaled = layers.Rescaling(list(scale), list(offset), name="scale")(channels)
+    return keras.Model(film, scaled, name="network_input")
 
 
 def build_classifier(recipe: Recipe, *, cache: Path | None = None, weights: str | None = None) -> Any:
@@ -56,30 +54,106 @@ def build_classifier(recipe: Recipe, *, cache: Path | None = None, weights: str 
         RecipeError: Unknown architecture, an input too small for it, or weights that do not fit.
     """
     name = recipe.model.architecture
+    keras.utils.set_random_seed(recipe.seed)
+    backbone = build_backbone(
+        name,
+        (recipe.input.height, recipe.input.width),
+        weights=recipe.model.weights if weights is None else weights,
+        cache=cache,
+    )
+    augmentation = augmentation_layers(recipe.augmentation.model_dump(), recipe.seed)
+    return assemble(
+        backbone, head_layers(name, recipe.model), convention=BACKBONES[name].convention, augmentation=augmentation
+    )
+
+
+def build_backbone(name: str, size: tuple[int, int], *, weights: str = "none", cache: Path | None = None) -> Any:
+    """A backbone of the table, from its input convention (B, H, W, 3) to the map that enters the head.
+
+    Args:
+        name: Key of `BACKBONES`.
+        size: Height and width of the input in pixels.
+        weights: "none", "imagenet", or the path of a weights file.
+        cache: Folder for downloaded weights.
+
+    Raises:
+        RecipeError: Unknown name, an input too small for it, or weights that do not fit.
+    """
     if name not in BACKBONES:
+        close = difflib.get_close_matches(name, BACKBONES, n=1)
         raise RecipeError(
             f"model.architecture = '{name}' is unknown",
-            hint=f"Known architectures: {', '.join(sorted(BACKBONES))}",
+            hint=(f"Did you mean '{close[0]}'? " if close else "") + f"Known architectures: {', '.join(BACKBONES)}",
         )
     row = BACKBONES[name]
-    height, width = recipe.input.height, recipe.input.width
-    if min(height, width) < row.smallest_side:
-        raise RecipeError(f"{name} needs an input of at least {row.smallest_side} pixels a side, not {height}x{width}")
-    keras.utils.set_random_seed(recipe.seed)
+    if min(size) < row.smallest_side:
+        raise RecipeError(
+            f"{name} needs an input of at least {row.smallest_side} pixels a side, not {size[0]}x{size[1]}",
+            hint="Raise input.height and input.width",
+        )
+    backbone = row.factory((*size, 3))
+    load_weights(backbone, name, weights, cache=cache)
+    if row.settle:
+        row.settle(backbone)
+    return backbone
+
+
+def head_layers(name: str, plan: ModelSection) -> list[Any]:
+    """The layers of a head, from the map of a backbone to the logit.
+
+    Args:
+        name: Key of `BACKBONES`; its row says how the map becomes a vector.
+        plan: The recipe's `[model]`.
+    """
+    head: list[Any] = []
+    if plan.feature_noise:
+        head.append(layers.GaussianNoise(plan.feature_noise, name="feature_noise"))
+    if BACKBONES[name].pooling == "average":
+        head.append(layers.GlobalAveragePooling2D(name="pool"))
+    else:
+        head.append(layers.Flatten(name="flatten"))
+    for index, units in enumerate(plan.hidden, start=1):
+        head.append(layers.Dense(units, activation="relu", name=f"hidden_{index}"))
+        if plan.hidden_normalization:
+            head.append(layers.BatchNormalization(name=f"hidden_{index}_normalization"))
+        if plan.hidden_noise:
+            head.append(layers.GaussianNoise(plan.hidden_noise, name=f"hidden_{index}_noise"))
+    if plan.dropout:
+        head.append(layers.Dropout(plan.dropout, name="dropout"))
+    # The logit stays in float32 under mixed precision: a half-precision logit has steps that a calibration would see.
+    head.append(layers.Dense(1, name="logit", dtype="float32"))
+    return head
+
+
+def assemble(
+    backbone: Any, head: Sequence[Any], *, convention: Convention = "unchanged", augmentation: Sequence[Any] = ()
+) -> Any:
+    """Binds a backbone and a head into a classifier that `fit`, `InferenceTwin` and `export_onnx` understand.
+
+    Args:
+        backbone: keras.Model from (B, H, W, 3) to a map (B, h, w, channels).
+        head: Layers of the kinds in `HEAD_GRADIENTS`; the last is `Dense(1)`, which gives the logit.
+        convention: Key of `CONVENTIONS`: what the backbone expects.
+        augmentation: Layers that change films (B, H, W, 1), 0..255, in training and not at inference.
+
+    Returns:
+        keras.Model from films (B, H, W, 1), grey 0..255, to logits (B, 1); not compiled.
+
+    Raises:
+        ValueError: The head holds a layer for which there is no gradient rule.
+    """
+    unknown = [layer.name for layer in head if type(layer) not in HEAD_GRADIENTS]
+    if unknown:
+        known = ", ".join(kind.__name__ for kind in HEAD_GRADIENTS)
+        raise ValueError(f"no gradient rule for the head's layer {unknown[0]}; a head may hold {known}")
+    # Some factories of Keras look their own name up in a table, so it cannot be given to them.
+    backbone.name = "features"
+    _, height, width, _ = backbone.input_shape
     films = keras.Input((height, width, 1), name="film")
     x = films
-    for layer in augmentation_layers(recipe.augmentation.model_dump(), recipe.seed):
+    for layer in (*augmentation, network_input((height, width), convention), backbone, *head):
         x = layer(x)
-    x = NetworkInput(*CONVENTIONS[row.convention], name="network_input")(x)
-    backbone = row.factory((height, width, 3))
-    load_weights(backbone, name, recipe.model.weights if weights is None else weights, cache=cache)
-    x = backbone(x)
-    x = layers.GlobalAveragePooling2D(name="pool")(x) if row.pooling == "average" else layers.Flatten(name="flatten")(x)
-    if recipe.model.dropout:
-        x = layers.Dropout(recipe.model.dropout, name="dropout")(x)
-    # The logit stays in float32 under mixed precision: a half-precision logit has steps that a calibration would see.
-    logit = layers.Dense(1, name="logit", dtype="float32")(x)
-    return keras.Model(films, logit, name="classifier")
+    return keras.Model(films, x, name="classifier")
 
 
 def set_trainable(model: Any, unfreeze: int | str, *, pretrained: bool) -> None:
@@ -177,19 +251,6 @@ def float32_copy(recipe: Recipe, trained: Any) -> Any:
         keras.config.set_dtype_policy(policy)
     model.set_weights(trained.get_weights())
     return model
-
-
-def load_trained(path: Path) -> Any:
-    """A model that `train` saved.
-
-    Raises:
-        RunError: The file is missing or damaged.
-    """
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0][:160]
-        raise RunError(f"the model cannot be read ({reason})", where=path) from None
 
 
 def predict_logits(model: Any, batches: Any) -> npt.NDArray[np.float64]:

@@ -6,6 +6,7 @@ The only file, with `importing.py`, that touches TensorFlow.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,26 +44,12 @@ def export_onnx(
         LucencyError: Keras runs on another backend in this process.
         MissingExtraError: TensorFlow or tf2onnx is not installed.
     """
-    tf, tf2onnx, freeze = _tensorflow()
+    _tensorflow()
     twin = InferenceTwin(float32_copy(recipe, trained))
     shape = (recipe.input.height, recipe.input.width, 1)
     twin(np.zeros((1, *shape), np.float32), training=False)
-
-    signature = tf.TensorSpec((None, *shape), tf.float32, name="film")
-    traced = tf.function(lambda film: twin(film, training=False))
-    frozen = freeze(traced.get_concrete_function(signature))
-    # A traced dictionary comes out in the order of its sorted keys.
-    names = dict(zip([tensor.name for tensor in frozen.outputs], sorted(OUTPUTS), strict=True))
-    proto, _ = tf2onnx.convert.from_graph_def(
-        frozen.graph.as_graph_def(),
-        input_names=[frozen.inputs[0].name],
-        output_names=list(names),
-        opset=OPSET,
-    )
-    _rename(proto.graph, {frozen.inputs[0].name: "film", **names})
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
-    temporary.write_bytes(proto.SerializeToString())
+    write_onnx(lambda film: twin(film, training=False), shape, temporary)
     differences = _differences(twin, temporary, _parity_films(shape, films))
     if not differences["logit"] <= PARITY_TOLERANCE:
         temporary.unlink()
@@ -73,6 +60,58 @@ def export_onnx(
         )
     os.replace(temporary, path)
     return differences
+
+
+def write_onnx(call: Callable[[Any], dict[str, Any]], shape: tuple[int, ...], path: Path) -> None:
+    """Traces a function of films with TensorFlow and writes it as an ONNX graph.
+
+    Args:
+        call: Films (B, *shape), float32 -> outputs by name; made of Keras or TensorFlow operations.
+        shape: Shape of one film; the input of the graph is named `film`.
+        path: File to write.
+
+    Raises:
+        LucencyError: Keras runs on another backend in this process.
+        MissingExtraError: TensorFlow or tf2onnx is not installed.
+    """
+    tf, tf2onnx, freeze = _tensorflow()
+    outputs: list[str] = []
+
+    def flat(film: Any) -> list[Any]:
+        answer = call(film)
+        outputs[:] = sorted(answer)
+        return [answer[name] for name in outputs]
+
+    eager = tf.config.functions_run_eagerly()
+    # Keras wraps some operations in functions of their own (grouped convolutions in one for XLA), which the converter
+    # cannot enter; run eagerly they become part of the trace.
+    tf.config.run_functions_eagerly(True)
+    try:
+        signature = tf.TensorSpec((None, *shape), tf.float32, name="film")
+        frozen = freeze(tf.function(flat).get_concrete_function(signature))
+    finally:
+        tf.config.run_functions_eagerly(eager)
+    names = dict(zip([tensor.name for tensor in frozen.outputs], outputs, strict=True))
+    proto, _ = tf2onnx.convert.from_graph_def(
+        frozen.graph.as_graph_def(),
+        input_names=[frozen.inputs[0].name],
+        output_names=list(names),
+        opset=OPSET,
+        custom_op_handlers={"Erfc": (_erfc, [])},
+    )
+    _rename(proto.graph, {frozen.inputs[0].name: "film", **names})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(proto.SerializeToString())
+
+
+def _erfc(context: Any, node: Any, name: str, arguments: Any) -> None:
+    """Erfc(x), of which ONNX has no operator, as 1 - Erf(x)."""
+    dtype = context.get_dtype(node.output[0])
+    erf = context.make_node("Erf", node.input[:1], dtypes=[dtype], shapes=[context.get_shape(node.output[0])])
+    one = context.make_const(f"{name}_one", np.ones((), np.float32))
+    output, shape = node.output[0], context.get_shape(node.output[0])
+    context.remove_node(node.name)
+    context.make_node("Sub", [one.output[0], erf.output[0]], outputs=[output], dtypes=[dtype], shapes=[shape])
 
 
 def _tensorflow() -> tuple[Any, Any, Any]:

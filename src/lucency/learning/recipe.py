@@ -38,7 +38,17 @@ class ModelSection(_Section):
 
     architecture: str = Field(description="one of the architectures below")
     weights: str = Field("none", description='"none", "imagenet", or the path of a weights file for the architecture')
-    dropout: float = Field(0.0, ge=0, lt=1, description="share of the pooled features left out in a training step")
+    feature_noise: float = Field(
+        0.0, ge=0, description="standard deviation of Gaussian noise on the map that enters the head, while training"
+    )
+    hidden: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] = Field(
+        (), description="units of each Dense layer with ReLU between the pooled features and the logit"
+    )
+    hidden_normalization: bool = Field(False, description="BatchNormalization after each of them")
+    hidden_noise: float = Field(
+        0.0, ge=0, description="standard deviation of Gaussian noise after each of them, while training"
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of what enters the logit left out in a training step")
 
 
 class AugmentationSection(_Section):
@@ -60,7 +70,8 @@ class TrainingSection(_Section):
 
     `head_epochs` come first, with the backbone frozen; then `epochs` with its last `unfreeze` layers trained ("all",
     "none" or a number). BatchNormalization layers of a pretrained backbone stay frozen throughout. `patience` epochs
-    without a better `monitor` end the training; 0 means never.
+    without a better `monitor` end the training; 0 means never. While the whole backbone is frozen, its features are
+    computed once per film where nothing changes the films, and otherwise once for each of `cached_views`.
     """
 
     epochs: int = Field(5, ge=0, le=10_000, description="epochs after those of the head")
@@ -70,16 +81,37 @@ class TrainingSection(_Section):
     learning_rate: float = Field(1e-3, gt=0, description="of `epochs`")
     head_learning_rate: float = Field(1e-3, gt=0, description="of `head_epochs`")
     weight_decay: float = Field(0.0, ge=0, description="decoupled with adamw")
-    schedule: Literal["constant", "cosine"] = Field("constant", description="course of the learning rate in a phase")
+    schedule: Literal["constant", "cosine", "exponential", "plateau"] = Field(
+        "constant",
+        description="course of the learning rate in a phase; exponential: times `decay` after each epoch; plateau: "
+        "times `decay` after `decay_patience` epochs without a smaller val_loss",
+    )
     warmup_epochs: float = Field(0.0, ge=0, description="epochs in which a cosine schedule rises from 0")
+    decay: float = Field(0.5, gt=0, le=1, description="factor of the exponential and of the plateau schedule")
+    decay_patience: int = Field(2, ge=1, description="epochs that a plateau lasts")
     unfreeze: Annotated[int, Field(ge=0)] | Literal["all", "none"] = Field(
         "all", description="how many of the backbone's last layers train in `epochs`"
     )
-    class_weight: bool = Field(False, description="weigh films so that both classes count the same")
+    balance: Literal["none", "class_weight", "oversample", "undersample"] = Field(
+        "none",
+        description="make both classes count the same: by weights in the loss, by showing films of the smaller class "
+        "again, or by showing as few of the larger one, drawn anew each epoch",
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="how far the labels are drawn towards one half")
+    mixup: float = Field(
+        0.0, ge=0, le=10, description="alpha of mixup (Zhang et al. 2018, arXiv 1710.09412); 0 for none"
+    )
+    cached_views: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="augmented views of each film whose frozen features are kept; 0: none where films are changed",
+    )
     patience: int = Field(0, ge=0, description="epochs without a better `monitor` that end the training; 0 for never")
     monitor: Literal["val_auroc", "val_loss", "val_accuracy"] = Field(
         "val_auroc", description="what makes an epoch the best, on validation films"
     )
+    stop_at: float | None = Field(None, description="value of `monitor` that ends the training once it is reached")
 
 
 class SplitSection(_Section):
@@ -138,6 +170,8 @@ class Recipe(_Section):
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
         return f'"{escaped}"'

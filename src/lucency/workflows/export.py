@@ -50,8 +50,8 @@ def export_run(
     recipe = load_recipe(folder.path / "recipe.toml")
     choose_backend("tensorflow")
     from lucency.learning.backbones import BACKBONES
-    from lucency.learning.classifier import load_trained
     from lucency.learning.export import OUTPUTS, export_onnx
+    from lucency.learning.saving import load_trained
 
     target = Path(out) if out else folder.path / "bundle"
     if target.resolve() != (folder.path / "bundle").resolve() and target.is_dir() and any(target.iterdir()):
@@ -92,6 +92,27 @@ def export_run(
     folder.finish("exported")
     teller.say(f"Bundle {bundle.identity}: {bundle.folder}")
     return bundle
+
+
+def save_h5(run: str | os.PathLike[str]) -> Path:
+    """Writes the model of a trained run as `model.h5` too, for programs that read Keras's older format.
+
+    Args:
+        run: A run folder with `model.keras`.
+
+    Raises:
+        RunError: The run is not trained to its end.
+        MissingExtraError: Keras is not installed.
+    """
+    folder = RunFolder.open(run)
+    if not folder.has("trained"):
+        raise RunError("is not trained to its end", where=run, hint=f"Go on with: lucency train --resume {run}")
+    from lucency.learning.backend import choose_backend
+
+    choose_backend()
+    from lucency.learning.saving import load_trained, write_h5
+
+    return write_h5(load_trained(folder.path / "model.keras"), folder.path / "model.h5")
 
 
 def shareable(recipe: Recipe) -> dict[str, Any]:

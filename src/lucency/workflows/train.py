@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lucency.errors import LucencyError, ResourceError, StrictError
 from lucency.workflows.run_films import prepare_films, run_films
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lucency.datasets.manifest import Manifest
     from lucency.datasets.prepared import Prepared
     from lucency.evaluation.report import EvaluationReport
+    from lucency.learning.fit import Schedule
     from lucency.learning.recipe import Recipe
 
 
@@ -52,6 +53,9 @@ def train(
     workers: int | None = None,
     teller: Teller | None = None,
     callbacks: Sequence[Any] = (),
+    schedule: Schedule | None = None,
+    h5: bool = False,
+    through: Literal["trained", "evaluated"] = "evaluated",
 ) -> TrainResult:
     """Trains a classifier by a recipe and measures the bundle that comes of it.
 
@@ -67,6 +71,9 @@ def train(
         workers: Processes that decode films.
         teller: Hears of progress.
         callbacks: Further Keras callbacks.
+        schedule: Replaces the recipe's learning rates: (phase, steps of an epoch) -> a rate or a Keras schedule.
+        h5: Save the model as `model.h5` too.
+        through: Last stage; after "trained" there is no bundle, and no test film was looked at.
 
     Raises:
         LucencyError: One of its kinds; nothing that was finished is lost.
@@ -112,7 +119,7 @@ def train(
             "device": device,
         },
     )
-    return _go_on(run, wanted, model, manifest, prepared, teller, callbacks)
+    return _go_on(run, wanted, model, manifest, prepared, teller, callbacks, schedule, h5, through)
 
 
 def resume_training(
@@ -121,6 +128,9 @@ def resume_training(
     workers: int | None = None,
     teller: Teller | None = None,
     callbacks: Sequence[Any] = (),
+    schedule: Schedule | None = None,
+    h5: bool = False,
+    through: Literal["trained", "evaluated"] = "evaluated",
 ) -> TrainResult:
     """Goes on with a run that was interrupted, from its last whole epoch.
 
@@ -130,7 +140,10 @@ def resume_training(
         run: The run folder.
         workers: Processes that decode films.
         teller: Hears of progress.
-        callbacks: Further Keras callbacks.
+        callbacks: As in `train`.
+        schedule: As in `train`.
+        h5: As in `train`.
+        through: As in `train`.
 
     Raises:
         RunError: There is no run, or its films changed since.
@@ -142,12 +155,12 @@ def resume_training(
     from lucency.learning.backend import use_device
 
     folder.note(device=use_device().to_json())
-    from lucency.learning.fit import FitState
+    from lucency.learning.keeper import FitState
 
     # A checkpoint brings its own weights: the file that they began from may be gone by now.
     begun = FitState.read(folder.path / "checkpoints").checkpoint is not None
     model, _ = _build(recipe, weights="none" if begun else None)
-    return _go_on(folder, recipe, model, manifest, prepared, teller, callbacks)
+    return _go_on(folder, recipe, model, manifest, prepared, teller, callbacks, schedule, h5, through)
 
 
 def _recipe(recipe: str | os.PathLike[str], overrides: Sequence[str]) -> Recipe:
@@ -212,13 +225,22 @@ def _go_on(
     prepared: Prepared,
     teller: Teller,
     callbacks: Sequence[Any],
+    schedule: Schedule | None,
+    h5: bool,
+    through: str,
 ) -> TrainResult:
     if not run.has("trained"):
         try:
-            _fit(run, recipe, model, manifest, prepared, teller, callbacks)
+            _fit(run, recipe, model, manifest, prepared, teller, callbacks, schedule)
         except KeyboardInterrupt:
             teller.say(f"Stopped. Whole epochs are kept; go on with: lucency train --resume {run.path}")
             raise
+    if h5:
+        from lucency.workflows.export import save_h5
+
+        teller.say(f"The model as HDF5: {save_h5(run.path)}")
+    if through == "trained":
+        return TrainResult(run.path, None, None)
     if os.environ.get("KERAS_BACKEND") != "tensorflow":
         teller.say(
             f"The model is trained: {run.path / 'model.keras'}. The ONNX bundle needs TensorFlow; where it is "
@@ -241,30 +263,36 @@ def _fit(
     prepared: Prepared,
     teller: Teller,
     callbacks: Sequence[Any],
+    schedule: Schedule | None,
 ) -> None:
     from lucency.learning.classifier import describe, float32_copy, predict_logits
-    from lucency.learning.fit import Progress, fit
-    from lucency.learning.loader import FilmBatches, class_weights
+    from lucency.learning.fit import fit
+    from lucency.learning.keeper import Progress
+    from lucency.learning.loader import FilmBatches
+    from lucency.learning.saving import write_keras
     from lucency.workflows.split_films import split_films
 
     device = run.details()["device"]
     teller.say(f"Training on {', '.join(device['devices'])} with {device['backend']}, {device['precision']}")
+    plan = recipe.training
+    changes: dict[str, Any] = {"train": {"shuffle": True, "balance": plan.balance, "mixup": plan.mixup}}
     batches = {}
     for split in ("train", "val"):
         part = split_films(manifest, prepared, split)
-        labels = part.labels
         batches[split] = FilmBatches(
             part.images,
             part.rows,
-            labels,
-            weights=class_weights(labels) if split == "train" and recipe.training.class_weight else None,
+            part.labels,
             batch_size=recipe.training.batch_size,
-            shuffle=split == "train",
             seed=recipe.seed,
+            **changes.get(split, {}),
         )
     write_text(run.path / "summary.txt", describe(model))
 
     def listen(at: Progress) -> None:
+        if at.seconds_left is None:
+            teller.progress("frozen features", at.step, at.steps)
+            return
         left = f"{at.seconds_left / 60:.0f} min" if at.seconds_left >= 90 else f"{at.seconds_left:.0f} s"
         teller.progress(f"epoch {at.epoch} of {at.epochs}", at.step, at.steps, f"{left} left in all")
         if at.row is not None:
@@ -277,15 +305,22 @@ def _fit(
 
     try:
         model, state = fit(
-            model, recipe, batches["train"], batches["val"], run.path, listener=listen, callbacks=callbacks
+            model,
+            recipe,
+            batches["train"],
+            batches["val"],
+            run.path,
+            listener=listen,
+            callbacks=callbacks,
+            schedule=schedule,
+            features=run.path.parent / "prepared" / "features",
         )
     except (LucencyError, KeyboardInterrupt):
         raise
     except Exception as error:
         raise _resource_error(error, run) or error from None
     teller.say(f"Best epoch: {state.best_epoch}")
-    model.save(run.path / "model.part.keras")
-    os.replace(run.path / "model.part.keras", run.path / "model.keras")
+    write_keras(model, run.path / "model.keras")
     val = split_films(manifest, prepared, "val")
     # In single precision, like the bundle: thresholds that a half-precision logit chose would not be its own.
     logits = predict_logits(float32_copy(recipe, model), batches["val"])

@@ -1,0 +1,45 @@
+"""What is measured in each epoch: accuracy, precision, recall and AUROC at a threshold of one half."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+class _HardLabels:
+    """Mixup blends labels; a blended film counts as the class that it holds more of."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        return super().update_state(ops.round(y_true), y_pred, sample_weight)  # type: ignore[misc]
+
+
+@keras.saving.register_keras_serializable("lucency")
+class Accuracy(_HardLabels, keras.metrics.BinaryAccuracy):
+    """Share of films whose logit has the sign of their label."""
+
+
+@keras.saving.register_keras_serializable("lucency")
+class Precision(_HardLabels, keras.metrics.Precision):
+    """Share of fractured films among those with a logit above 0."""
+
+
+@keras.saving.register_keras_serializable("lucency")
+class Recall(_HardLabels, keras.metrics.Recall):
+    """Share of fractured films whose logit is above 0."""
+
+
+@keras.saving.register_keras_serializable("lucency")
+class AreaUnderRoc(_HardLabels, keras.metrics.AUC):
+    """Area under the ROC curve, from logits."""
+
+
+def epoch_metrics() -> list[Any]:
+    """Fresh metrics of logits (B, 1) against labels (B, 1)."""
+    return [
+        Accuracy(threshold=0.0, name="accuracy"),
+        Precision(thresholds=0.0, name="precision"),
+        Recall(thresholds=0.0, name="recall"),
+        AreaUnderRoc(num_thresholds=1000, from_logits=True, name="auroc"),
+    ]

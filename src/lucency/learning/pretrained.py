@@ -1,0 +1,83 @@
+"""Pretrained weights: found, fetched, checked, and filled into a backbone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+import keras
+
+from lucency.errors import RecipeError
+from lucency.learning.backbones import BACKBONES, Backbone
+
+
+def load_weights(backbone: Any, name: str, weights: str, *, cache: Path | None = None, url: str | None = None) -> None:
+    """Fills a backbone with pretrained weights, in place.
+
+    Args:
+        backbone: Model made by the row's factory.
+        name: Key of `BACKBONES`.
+        weights: "none", "imagenet", or the path of a `.h5` or `.weights.h5` file.
+        cache: Folder for downloaded weights; Keras's own (`~/.keras/models`) by default.
+        url: Another address of the ImageNet weights.
+
+    Raises:
+        RecipeError: The file is missing, cannot be fetched, or holds another architecture.
+    """
+    row = BACKBONES[name]
+    if weights == "none":
+        return
+    path = _fetch(name, row, cache, url) if weights == "imagenet" else Path(weights).expanduser()
+    if not path.is_file():
+        raise RecipeError(
+            "the weights file does not exist",
+            where=path,
+            hint='Give "imagenet", "none", or the path of a weights file for this architecture',
+        )
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head.startswith(b"version https://git-lfs"):
+        raise RecipeError("this is a Git-LFS pointer, not the weights", where=path, hint="Run: git lfs pull")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            backbone.load_weights(str(path))
+    except (
+        Exception
+    ) as error:  # Keras and h5py raise ValueError, OSError, KeyError, TypeError for one and the same cause.
+        reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
+        raise RecipeError(
+            f"the weights do not fit {name} ({reason})",
+            where=path,
+            hint=f"They must come from the {name} backbone without its top, and be a whole .h5 or .weights.h5 file",
+        ) from None
+
+
+def _fetch(name: str, row: Backbone, cache: Path | None, url: str | None) -> Path:
+    url = url or row.weights_url
+    if url is None:
+        raise RecipeError(f"there are no ImageNet weights for {name}", hint='Set model.weights to "none"')
+    file = url.rpartition("/")[2]
+    folder = cache or Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
+    if (folder / file).is_file():
+        return folder / file
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.redirect_stdout(sys.stderr):
+            return Path(keras.utils.get_file(file, origin=url, cache_dir=str(folder), cache_subdir=""))
+    except Exception as error:  # get_file wraps every network failure in a bare Exception.
+        (folder / file).unlink(missing_ok=True)
+        if isinstance(error.__context__, HTTPError):
+            error.__context__.close()
+        reason = str(error).strip().rpartition("--")[2].strip() or type(error).__name__
+        raise RecipeError(
+            f"the ImageNet weights of {name} cannot be fetched ({reason})",
+            where=url,
+            hint=f"Fetch that file where there is internet and put it at {folder / file}, or give --weights PATH or "
+            "--weights none",
+        ) from None
