@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import batches, prediction, preparing
+from benchmarks import batches, frozen, prediction, preparing
 from benchmarks.measurement import Figure
 from benchmarks.workbench import Workbench
 from lucency.cli.printing import table
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], list[Figure]]] = {
     "memory": preparing.memory,
     "batches": batches.batches,
     "loader": batches.loader,
+    "frozen": frozen.frozen,
 }
 """In the order in which they run: those that load TensorFlow into this process come last."""
 
@@ -35,6 +36,9 @@ def main() -> None:
     parser.add_argument("--films", type=Path, help="folder of films with two classes; drawn films by default")
     parser.add_argument("--limit", type=int, help="how many films to use (400 drawn, 1600 given)")
     parser.add_argument("--run", type=Path, help="trained run to ask; a small one is trained by default")
+    parser.add_argument(
+        "--weights", type=Path, help="ImageNet weights of mobilenet for `frozen`; random ones by default"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     given = parser.parse_args()
     unknown = [name for name in given.names if name not in BENCHMARKS]
@@ -46,20 +50,22 @@ def main() -> None:
     figures: list[Figure] = []
     load = [_load()]
     with tempfile.TemporaryDirectory(prefix="lucency-bench-") as folder:
-        bench = Workbench(Path(folder), given.films and given.films.resolve(), limit, given.run and given.run.resolve())
+        bench = Workbench(
+            Path(folder), given.films and given.films.resolve(), limit, given.run and given.run.resolve(), given.weights
+        )
         for name in wanted:
             begun = time.monotonic()
             figures += BENCHMARKS[name](bench)
             load.append(_load())
             print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
         # Asked for by most benchmarks, but not by `help`.
-        films = len(bench.manifest) if "manifest" in bench.__dict__ else 0
+        count = len(bench.manifest) if "manifest" in bench.__dict__ else 0
     machine: dict[str, object] = {
         "cores": os.cpu_count(),
         "platform": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "load_average": load,
-        "films": films,
+        "films": count,
         "drawn": given.films is None,
     }
     print(_text(figures, machine))

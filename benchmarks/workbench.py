@@ -42,12 +42,14 @@ class Workbench:
         given: Folder of films, or None to draw some.
         films: How many films to use.
         given_run: Trained run to ask, or None to train one.
+        weights: ImageNet weights of MobileNet, or None for random ones.
     """
 
     folder: Path
     given: Path | None
     films: int
     given_run: Path | None
+    weights: Path | None = None
 
     @cached_property
     def manifest(self) -> Manifest:

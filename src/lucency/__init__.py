@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from lucency._version import __version__
@@ -13,9 +14,27 @@ if TYPE_CHECKING:
     from lucency.errors import LucencyError
     from lucency.imaging.radiograph import Radiograph
     from lucency.imaging.readers import read_radiograph
+    from lucency.learning.classifier import assemble as assemble
+    from lucency.learning.classifier import build_backbone as build_backbone
+    from lucency.learning.classifier import build_classifier as build_classifier
+    from lucency.learning.classifier import head_layers as head_layers
+    from lucency.learning.classifier import predict_logits as predict_logits
+    from lucency.learning.classifier import set_trainable as set_trainable
+    from lucency.learning.fit import fit as fit
+    from lucency.learning.loader import FilmBatches as FilmBatches
+    from lucency.learning.recipe import load_recipe as load_recipe
+    from lucency.learning.recipe import recipe_names as recipe_names
+    from lucency.learning.saving import write_keras as write_keras
     from lucency.predictor import Predictor
+    from lucency.workflows.compare import compare
+    from lucency.workflows.cross_validate import cross_validate
     from lucency.workflows.evaluate import evaluate
-    from lucency.workflows.train import train
+    from lucency.workflows.export import export_run
+    from lucency.workflows.import_model import import_model
+    from lucency.workflows.scan import read_films
+    from lucency.workflows.search import search
+    from lucency.workflows.teller import Teller
+    from lucency.workflows.train import resume_training, train
 
 _WHERE = {
     "Bundle": "lucency.bundle",
@@ -23,11 +42,34 @@ _WHERE = {
     "Prediction": "lucency.decision",
     "Predictor": "lucency.predictor",
     "Radiograph": "lucency.imaging.radiograph",
+    "Teller": "lucency.workflows.teller",
+    "compare": "lucency.workflows.compare",
+    "cross_validate": "lucency.workflows.cross_validate",
     "evaluate": "lucency.workflows.evaluate",
+    "export_run": "lucency.workflows.export",
+    "import_model": "lucency.workflows.import_model",
     "read_bundle": "lucency.bundle",
+    "read_films": "lucency.workflows.scan",
     "read_radiograph": "lucency.imaging.readers",
+    "resume_training": "lucency.workflows.train",
+    "search": "lucency.workflows.search",
     "train": "lucency.workflows.train",
 }
+
+_WHERE_OF_PARTS = {
+    "FilmBatches": "lucency.learning.loader",
+    "assemble": "lucency.learning.classifier",
+    "build_backbone": "lucency.learning.classifier",
+    "build_classifier": "lucency.learning.classifier",
+    "fit": "lucency.learning.fit",
+    "head_layers": "lucency.learning.classifier",
+    "load_recipe": "lucency.learning.recipe",
+    "predict_logits": "lucency.learning.classifier",
+    "recipe_names": "lucency.learning.recipe",
+    "set_trainable": "lucency.learning.classifier",
+    "write_keras": "lucency.learning.saving",
+}
+"""Names that need the extra `train` to be imported at all."""
 
 __all__ = [
     "Bundle",
@@ -35,20 +77,38 @@ __all__ = [
     "Prediction",
     "Predictor",
     "Radiograph",
+    "Teller",
     "__version__",
+    "compare",
+    "cross_validate",
     "evaluate",
+    "export_run",
+    "import_model",
     "read_bundle",
+    "read_films",
     "read_radiograph",
+    "resume_training",
+    "search",
     "train",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Imports a public name when it is first asked for, so that `import lucency` costs nothing."""
-    if name not in _WHERE:
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    if name not in _WHERE_OF_PARTS:
         raise AttributeError(f"module 'lucency' has no attribute '{name}'")
-    return getattr(import_module(_WHERE[name]), name)
+    module = _WHERE_OF_PARTS[name]
+    backend = import_module("lucency.learning.backend")
+    backend.require("keras", "pydantic", need=f"lucency.{name}")
+    if module != "lucency.learning.recipe":
+        # Keras reads its backend once, while it is imported; what imports Keras must not come first.
+        backend.choose_backend()
+    return getattr(import_module(module), name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    """The names of `__all__`, and the parts of a classifier where training is installed."""
+    installed = find_spec("keras") is not None and find_spec("pydantic") is not None
+    return sorted([*__all__, *_WHERE_OF_PARTS]) if installed else __all__

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lucency.decision import Calibration, OperatingPoint
+from lucency.decision import Calibration, ExamRule, OperatingPoint
 from lucency.errors import BundleError
 from lucency.imaging.geometry import InputSpec
 
@@ -39,6 +39,7 @@ class Card:
         calibration: From logit to probability, fitted on validation films.
         operating_points: Thresholds, fitted on validation films.
         default_operating_point: Name of the one that decides unless another is asked for.
+        exams: How the films of one exam answer together, fitted on validation exams; None where it was not.
         metrics: Figures on the test films with intervals, as in `report.json`.
         training_data: What it was trained on: source, counts, hash of the manifest.
         recipe: The resolved recipe.
@@ -55,6 +56,7 @@ class Card:
     calibration: Calibration = field(default_factory=Calibration)
     operating_points: tuple[OperatingPoint, ...] = (OperatingPoint("half", 0.5),)
     default_operating_point: str = "half"
+    exams: ExamRule | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     training_data: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -76,6 +78,7 @@ class Card:
             "calibration": {"method": "temperature", "temperature": self.calibration.temperature},
             "operating_points": [vars(point) for point in self.operating_points],
             "default_operating_point": self.default_operating_point,
+            **({} if self.exams is None else {"exams": self.exams.to_json()}),
             "metrics": dict(self.metrics),
             "training_data": dict(self.training_data),
             "recipe": dict(self.recipe),
@@ -117,6 +120,7 @@ class Card:
                 calibration=Calibration(float(card["calibration"]["temperature"])),
                 operating_points=tuple(OperatingPoint(**point) for point in card["operating_points"]),
                 default_operating_point=str(card["default_operating_point"]),
+                exams=ExamRule.from_json(card["exams"]) if "exams" in card else None,
                 metrics=card["metrics"],
                 training_data=card["training_data"],
                 recipe=card["recipe"],

@@ -1,8 +1,9 @@
-"""From a logit to a calibrated probability and a decision."""
+"""From a logit to a calibrated probability and a decision, of a film and of an exam with several."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -83,3 +84,90 @@ class Prediction:
     sha256: str
     heatmap: npt.NDArray[np.float32] | None = None
     warnings: tuple[str, ...] = ()
+
+
+def _noisy_or(log_odds: FloatArray) -> float:
+    # 1 - prod(1 - p) is 1 - exp(-s) with s the sum of log(1 + exp(z)), and its odds are exp(s) - 1.
+    total = float(np.logaddexp(0.0, log_odds).sum())
+    if total > 1e-6:
+        return total + float(np.log(-np.expm1(-total)))
+    return float(np.logaddexp.reduce(log_odds))
+
+
+COMBINATIONS: dict[str, Callable[[FloatArray], float]] = {
+    "highest": lambda log_odds: float(log_odds.max()),
+    "mean": lambda log_odds: float(log_odds.mean()),
+    "noisy_or": _noisy_or,
+}
+"""How the log-odds of the films of an exam, float64 (N,), become one number: the highest; their mean; or "noisy or"
+(Pearl 1988, "Probabilistic Reasoning in Intelligent Systems"), the chance that at least one film shows a fracture if
+each says so on its own."""
+
+
+@dataclass(frozen=True)
+class ExamRule:
+    """How the films of one exam answer together.
+
+    Attributes:
+        combination: Row of `COMBINATIONS`.
+        calibration: From the combined log-odds to the probability of the exam.
+        operating_points: Thresholds on that probability, fixed on validation exams; empty where those of single films
+            are used.
+        default_operating_point: Name of the one that decides unless another is asked for; "" where there are none.
+        validation: What the rule was fitted on: counts, and the log loss of each combination.
+    """
+
+    combination: str = "highest"
+    calibration: Calibration = Calibration()
+    operating_points: tuple[OperatingPoint, ...] = ()
+    default_operating_point: str = ""
+    validation: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.combination not in COMBINATIONS:
+            raise ValueError(f"{self.combination!r} is no combination; there are {', '.join(COMBINATIONS)}")
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the rule was fitted on validation exams."""
+        return bool(self.operating_points)
+
+    def logit(self, logits: npt.ArrayLike, films: Calibration) -> float:
+        """The combined log-odds of an exam, before `calibration`.
+
+        Args:
+            logits: (N,) logits of its films, unbounded; at least one.
+            films: Calibration of single films.
+        """
+        return COMBINATIONS[self.combination](np.asarray(logits, dtype=np.float64) / films.temperature)
+
+    def operating_point(self, films: OperatingPoint) -> OperatingPoint:
+        """The threshold for exams that stands where `films` stands for films: the one of its name, else itself."""
+        return next((point for point in self.operating_points if point.name == films.name), films)
+
+    def to_json(self) -> dict[str, Any]:
+        """The rule as plain JSON values."""
+        return {
+            "combination": self.combination,
+            "temperature": self.calibration.temperature,
+            "operating_points": [vars(point) for point in self.operating_points],
+            "default_operating_point": self.default_operating_point,
+            "validation": dict(self.validation),
+        }
+
+    @classmethod
+    def from_json(cls, rule: Mapping[str, Any]) -> ExamRule:
+        """Reads what `to_json` gave.
+
+        Raises:
+            KeyError: A value is missing.
+            TypeError: A value is of another type.
+            ValueError: The combination is not known.
+        """
+        return cls(
+            combination=str(rule["combination"]),
+            calibration=Calibration(float(rule["temperature"])),
+            operating_points=tuple(OperatingPoint(**point) for point in rule["operating_points"]),
+            default_operating_point=str(rule["default_operating_point"]),
+            validation=dict(rule["validation"]),
+        )

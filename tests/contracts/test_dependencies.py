@@ -15,8 +15,11 @@ from packaging.utils import canonicalize_name
 
 from lucency.workflows.info import EXTRAS
 
-BROUGHT_ALONG = {"markupsafe": "jinja2"}
+BROUGHT_ALONG = {"markupsafe": "jinja2", "kagglesdk": "kagglehub", "requests": "kagglehub"}
 """Distributions whose names are part of the interface of another, which always brings them."""
+
+USED_WHERE_FOUND = {"tf-keras"}
+"""Distributions that no extra may ask for: tf-keras would bring a second TensorFlow."""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,7 @@ def test_every_import_is_asked_for(project: dict[str, Any], providers: dict[str,
         for path in (repository / "src").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         for name in top_names(node) - sys.stdlib_module_names - {"lucency"}
-        if not {BROUGHT_ALONG.get(one, one) for one in providers.get(name, {name})} & asked
+        if not {BROUGHT_ALONG.get(one, one) for one in providers.get(name, {name})} & (asked | USED_WHERE_FOUND)
     }
     assert undeclared == set()
 

@@ -72,7 +72,7 @@ def test_hints_name_commands_that_exist(repository: Path, commands: dict[str, An
     named = [
         (file, ["lucency", *words.split()])
         for file, text in texts
-        for words in re.findall(r"(?:`|: )lucency ([a-z]+(?: --?[a-z-]+)*)", text)
+        for words in re.findall(r"(?:`|: )lucency ([a-z-]+(?: --?[a-z-]+)*)", text)
     ]
     assert len(named) > 5
     assert [(file, found) for file, words in named if (found := problem(words, commands, whole=False))] == []

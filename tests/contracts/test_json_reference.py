@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from foreign_graphs import Net
+from sibling_runs import sibling
 from typer.testing import CliRunner
 
 from lucency.cli.main import app
@@ -19,7 +21,16 @@ from lucency.workflows.train import TrainResult
 
 from .stated_json import StatedJson, read_page
 
-TITLES = ("predict --json", "recipes --json", "scan --json", "info --json", "report.json", "card.json")
+TITLES = (
+    "predict --json",
+    "predict --per-exam --json",
+    "recipes --json",
+    "scan --json",
+    "info --json",
+    "report.json",
+    "compare --json",
+)
+TITLES += ("card.json", "import --json")
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +79,17 @@ def test_predict_csv(page: StatedJson, trained: TrainResult, one_film: Path, bad
     assert all(refusal[6:])
 
 
+def test_predict_per_exam(page: StatedJson, trained: TrainResult, one_film: Path, bad_film: Path) -> None:
+    words = ["predict", one_film, bad_film, "--bundle", trained.run, "--per-exam"]
+    content = json.loads(printed(*words, "--json", exit_code=3))
+    assert page.problems(content, "predict --per-exam --json") == []
+    answer, refusal = content["exams"]
+    assert "probability" in answer
+    assert "error" in refusal
+    table = csv.DictReader(io.StringIO(printed(*words, "--csv", exit_code=3)))
+    assert table.fieldnames == page.columns["predict --per-exam --csv"]
+
+
 def test_recipes(page: StatedJson) -> None:
     content = json.loads(printed("recipes", "--json"))
     assert page.problems(content, "recipes --json") == []
@@ -95,6 +117,22 @@ def test_report(page: StatedJson, trained: TrainResult) -> None:
     assert list(content["metrics"]) == page.columns["Metrics"] == list(METRICS)
     assert trained.report is not None
     assert {*trained.report.to_json(), "bundle"} == set(content)
+
+
+def test_compare(page: StatedJson, trained: TrainResult, tmp_path: Path) -> None:
+    other = sibling(trained.run, tmp_path / "other")
+    content = json.loads(printed("compare", trained.run, other, "--out", tmp_path / "out", "--latency", "2", "--json"))
+    assert page.problems(content, "compare --json") == []
+    assert content["timing"] is not None
+
+
+def test_import(page: StatedJson, drawn_films: Path, tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(Net().graph().SerializeToString())
+    words = ["import", tmp_path / "net.onnx", "--positive", "1", "--check", drawn_films, "--out", tmp_path / "b"]
+    content = json.loads(printed(*words, "--json"))
+    assert page.problems(content, "import --json") == []
+    card = json.loads((tmp_path / "b" / "card.json").read_text("utf-8"))
+    assert card["provenance"]["imported"] == content["imported"]
 
 
 def test_card(page: StatedJson, trained: TrainResult) -> None:

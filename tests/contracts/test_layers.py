@@ -12,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
-TENSORFLOW_FILES = {"learning/export.py", "learning/importing.py"}
+TENSORFLOW_FILES = {
+    "learning/export.py",
+    "learning/importing.py",
+    "learning/foreign_code.py",
+    "learning/foreign_tensorflow.py",
+}
 """The only files that may touch TensorFlow: the same code trains where it is not installed."""
 
 

@@ -27,6 +27,8 @@ TELL = f"import sys; print(*[name for name in {HEAVY!r} if name in sys.modules])
         "lucency.workflows.train",
         "lucency.workflows.evaluate",
         "lucency.workflows.scan",
+        "lucency.workflows.import_model",
+        "lucency.workflows.fetch",
     ],
 )
 def test_importing_brings_nothing_heavy(fresh: Callable[..., str], module: str) -> None:

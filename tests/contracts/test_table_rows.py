@@ -135,8 +135,59 @@ def _fracatlas(root: Path, film: Callable[[str], None]) -> None:
     )
 
 
+def _dicom_table(root: Path, film: Callable[[str], None]) -> None:
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    root.mkdir()
+    for number in (1, 2):
+        one = Dataset()
+        one.file_meta = FileMetaDataset()
+        one.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        one.SOPClassUID, one.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1", f"1.2.3.{number}"
+        one.save_as(root / f"{number}.dcm", enforce_file_format=True)
+    (root / "labels.csv").write_text("SOPInstanceUID,label\n1.2.3.1,1\n1.2.3.2,0\n", "utf-8")
+
+
+def _mura(root: Path, film: Callable[[str], None]) -> None:
+    film("train/XR_WRIST/patient00001/study1_positive/image1.png")
+    film("valid/XR_ELBOW/patient00002/study1_negative/image11.png")
+
+
+def _yolo(root: Path, film: Callable[[str], None]) -> None:
+    for name, text in (("a", "0 0.5 0.5 0.2 0.2\n"), ("bb", "")):
+        film(f"train/images/{name}.png")
+        (root / "train/labels").mkdir(exist_ok=True)
+        (root / f"train/labels/{name}.txt").write_text(text, "utf-8")
+    (root / "data.yaml").write_text("names: [fracture]\n", "utf-8")
+
+
+def _coco(root: Path, film: Callable[[str], None]) -> None:
+    film("train/a.png")
+    film("train/bb.png")
+    (root / "train/_annotations.coco.json").write_text(
+        '{"images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "bb.png"}],'
+        ' "categories": [{"id": 0, "name": "fracture"}],'
+        ' "annotations": [{"id": 1, "image_id": 1, "category_id": 0, "bbox": [1, 2, 3, 4]}]}',
+        "utf-8",
+    )
+
+
+def _pascal_voc(root: Path, film: Callable[[str], None]) -> None:
+    one = "<object><name>fracture</name></object>"
+    for name, content in (("a", one), ("bb", "")):
+        film(f"JPEGImages/{name}.png")
+        (root / "Annotations").mkdir(exist_ok=True)
+        (root / f"Annotations/{name}.xml").write_text(f"<annotation>{content}</annotation>", "utf-8")
+
+
 FOLDERS = {
     "FracAtlas": _fracatlas,
+    "DICOM with a table": _dicom_table,
+    "MURA": _mura,
+    "YOLO": _yolo,
+    "COCO": _coco,
+    "Pascal VOC": _pascal_voc,
     "folder with a table": _table,
     "split folders": _split_folders,
     "class folders": _class_folders,

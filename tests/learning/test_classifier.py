@@ -15,7 +15,13 @@ import tensorflow as tf  # noqa: E402
 from keras import layers  # noqa: E402
 
 from lucency.learning.backbones import BACKBONES  # noqa: E402
-from lucency.learning.classifier import InferenceTwin, build_classifier, network_input, set_trainable  # noqa: E402
+from lucency.learning.classifier import (  # noqa: E402
+    InferenceTwin,
+    build_backbone,
+    build_classifier,
+    network_input,
+    set_trainable,
+)
 from lucency.learning.export import export_onnx  # noqa: E402
 from lucency.learning.pretrained import load_weights  # noqa: E402
 from lucency.learning.recipe import load_recipe, recipe_names  # noqa: E402
@@ -24,10 +30,12 @@ SMALL = ["input.height=64", "input.width=96", "model.weights=none", "model.dropo
 FILMS = np.random.default_rng(1).integers(0, 256, (3, 64, 96, 1)).astype(np.float32)
 
 
-def stirred(model: keras.Model) -> keras.Model:
+def stirred(model: keras.Model, spread: float = 0.05) -> keras.Model:
     """Weights and statistics unlike those of a fresh model, so that nothing is right by being zero or one."""
     draw = np.random.default_rng(2)
-    model.set_weights([w + draw.normal(0, 0.05, w.shape).astype(w.dtype) ** 2 for w in model.get_weights()])
+    model.set_weights(
+        [w + (draw.normal(0, spread, w.shape) ** 2).astype(w.dtype) if np.ndim(w) else w for w in model.get_weights()]
+    )
     return model
 
 
@@ -45,7 +53,12 @@ def heat_by_tape(twin: InferenceTwin, films: np.ndarray) -> np.ndarray:
     return heat
 
 
-@pytest.mark.parametrize("name", recipe_names())
+SMALL_NETWORKS = ("cnn-1conv", "cnn-3block", "four-block", "tiny-vgg", "tiny-vgg-augmented", "mobilenet")
+EVERY = [name if name in SMALL_NETWORKS else pytest.param(name, marks=pytest.mark.slow) for name in recipe_names()]
+"""The walk of each recipe, tests/workflows/test_every_recipe.py, covers the larger ones in the default suite."""
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_the_heat_map_is_the_gradient_of_the_logit_times_the_map(name: str) -> None:
     model = stirred(build_classifier(load_recipe(name, SMALL)))
     twin = InferenceTwin(model)
@@ -53,6 +66,8 @@ def test_the_heat_map_is_the_gradient_of_the_logit_times_the_map(name: str) -> N
     expected = heat_by_tape(twin, FILMS)
     np.testing.assert_allclose(np.asarray(got["heatmap"]), expected, atol=1e-4)
     np.testing.assert_allclose(np.asarray(got["logit"]), model.predict(FILMS, verbose=0)[:, 0], atol=1e-5)
+    if load_recipe(name).model.hidden:
+        return
     bias = float(np.asarray(model.get_layer("logit").bias)[0])
     np.testing.assert_allclose(np.asarray(got["heatmap"]).mean(axis=(1, 2)) + bias, np.asarray(got["logit"]), atol=1e-4)
 
@@ -74,7 +89,7 @@ def test_the_gradient_passes_hidden_layers_of_a_head() -> None:
     np.testing.assert_allclose(np.asarray(twin(batch, training=False)["heatmap"]), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", EVERY)
 def test_export_says_what_keras_says_for_any_batch_size(name: str, tmp_path: Path) -> None:
     recipe = load_recipe(name, SMALL)
     model = stirred(build_classifier(recipe))
@@ -90,14 +105,62 @@ def test_export_says_what_keras_says_for_any_batch_size(name: str, tmp_path: Pat
         assert heatmap.ndim == 3
 
 
-@pytest.mark.parametrize(
-    ("architecture", "stock"),
-    [("mobilenet", lambda x: keras.applications.mobilenet.preprocess_input(x.copy())), ("tiny-vgg", lambda x: x / 255)],
-)
-def test_the_input_convention_is_that_of_the_stock_function(architecture: str, stock: object) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("name", recipe_names())
+def test_at_its_full_size_it_answers_and_exports(name: str, tmp_path: Path) -> None:
+    recipe = load_recipe(name, ["model.weights=none"])
+    model = stirred(build_classifier(recipe), 0.01)
+    film = np.random.default_rng(4).integers(0, 256, (2, recipe.input.height, recipe.input.width), dtype=np.uint8)
+    assert np.isfinite(model.predict(film[..., None], verbose=0)).all()
+    assert export_onnx(model, recipe, tmp_path / "model.onnx", films=film)["logit"] <= 1e-4
+
+
+STOCK = {
+    "cnn-1conv": None,
+    "cnn-3block": None,
+    "four-block": None,
+    "tiny-vgg": None,
+    "mobilenet": "mobilenet",
+    "mobilenetv2": "mobilenet_v2",
+    "mobilenetv3": "mobilenet_v3",
+    "efficientnetb2": "efficientnet",
+    "efficientnetb3": "efficientnet",
+    "efficientnetv2b0": "efficientnet_v2",
+    "vgg16": "vgg16",
+    "resnet50": "resnet",
+    "densenet121": "densenet",
+    "convnext-tiny": "convnext",
+}
+"""The module of keras.applications whose `preprocess_input` a backbone wants; None: grey / 255, as notebooks do."""
+
+
+@pytest.mark.parametrize("architecture", BACKBONES)
+def test_the_input_convention_is_that_of_the_stock_function(architecture: str) -> None:
     ours = network_input((64, 96), BACKBONES[architecture].convention)(FILMS)
     grey = np.repeat(FILMS, 3, axis=-1)
-    np.testing.assert_allclose(np.asarray(ours), stock(grey), atol=1e-6)  # type: ignore[operator]
+    module = STOCK[architecture]
+    stock = grey / 255 if module is None else getattr(keras.applications, module).preprocess_input(grey.copy())
+    np.testing.assert_allclose(np.asarray(ours), stock, atol=1e-5)
+
+
+def test_efficientnet_sees_what_keras_shows_it_with_imagenet_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Keras adds a layer with weights="imagenet" alone, and the statistics of another come with the file.
+    from keras.src.applications import efficientnet
+
+    source = keras.applications.EfficientNetB2(include_top=False, weights=None, input_shape=(64, 96, 3))
+    stirred(source, 0.01)
+    normalization = next(layer for layer in source.layers if isinstance(layer, layers.Normalization))
+    normalization.set_weights([np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]) ** 2, np.array(0)])
+    source.save_weights(tmp_path / "b2.weights.h5")
+    monkeypatch.setattr(efficientnet.file_utils, "get_file", lambda *_, **__: str(tmp_path / "b2.weights.h5"))
+    stock = keras.applications.EfficientNetB2(include_top=False, weights="imagenet", input_shape=(64, 96, 3))
+    ours = build_backbone("efficientnetb2", (64, 96), weights=str(tmp_path / "b2.weights.h5"))
+    grey = np.repeat(FILMS, 3, axis=-1)
+    expected = np.asarray(stock(grey, training=False))
+    assert np.ptp(expected) > 1e-3
+    np.testing.assert_allclose(np.asarray(ours(grey, training=False)), expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_freezing_keeps_batch_normalization_of_a_pretrained_backbone() -> None:

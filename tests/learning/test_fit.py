@@ -92,6 +92,67 @@ def test_patience_counts_within_fine_tuning_not_from_the_head(tmp_path: Path, mo
     assert state.best_epoch == 1
 
 
+def test_training_stops_once_the_threshold_is_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = recipe("training.epochs=6", "training.monitor=val_accuracy", "training.stop_at=0.8")
+    state = scripted_fit(wanted, tmp_path, [0.6, 0.79, 0.8, 0.9, 0.95, 0.99], monkeypatch)
+    assert len(state.rows) == 3
+    assert state.best_epoch == 3
+    _, again = fit(build_classifier(wanted), wanted, *batches(), tmp_path)
+    assert len(again.rows) == 3
+
+
+def test_a_loss_reaches_its_threshold_from_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = recipe("training.epochs=4", "training.monitor=val_loss", "training.stop_at=0.5")
+    assert len(scripted_fit(wanted, tmp_path, [0.9, 0.6, 0.45, 0.3], monkeypatch).rows) == 3
+
+
+def test_the_learning_rate_falls_where_the_loss_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = recipe(
+        "training.epochs=7", "training.monitor=val_loss", "training.schedule=plateau", "training.decay=0.1",
+        "training.decay_patience=2", "training.learning_rate=0.01",
+    )  # fmt: skip
+    state = scripted_fit(wanted, tmp_path, [0.9, 0.8, 0.8, 0.85, 0.7, 0.69995, 0.7], monkeypatch)
+    # Epochs 3 and 4 are no better than epoch 2; 6 and 7 are better than 5 by less than 1e-4.
+    assert [row["learning_rate"] for row in state.rows] == pytest.approx([0.01] * 4 + [0.001] * 3)
+    assert state.plateau_waited == 0
+    assert state.plateau_best == 0.7
+
+
+def test_an_exponential_schedule_falls_after_each_epoch(tmp_path: Path) -> None:
+    wanted = recipe("training.epochs=3", "training.schedule=exponential", "training.decay=0.5")
+    rates = [row["learning_rate"] for row in fit(build_classifier(wanted), wanted, *batches(), tmp_path)[1].rows]
+    # The rate is read after the last step of an epoch, when the next one's holds.
+    assert rates == pytest.approx([5e-4, 2.5e-4, 1.25e-4])
+
+
+def test_a_schedule_of_ones_own_replaces_the_rates_of_the_recipe(tmp_path: Path) -> None:
+    wanted = recipe("training.epochs=2")
+    heard: list[tuple[str, int]] = []
+
+    def schedule(phase: Any, steps: int) -> float:
+        heard.append((phase.name, steps))
+        return 0.0025
+
+    _, state = fit(build_classifier(wanted), wanted, *batches(), tmp_path, schedule=schedule)
+    assert heard == [("train", 2)]
+    assert [row["learning_rate"] for row in state.rows] == pytest.approx([0.0025, 0.0025])
+
+
+def test_label_smoothing_draws_labels_towards_one_half() -> None:
+    from lucency.learning.fit import _loss
+
+    loss = _loss(recipe("training.label_smoothing=0.4"))(np.array([[1.0]]), np.array([[2.0]]))
+    # A label of 0.8 at a probability of 1 / (1 + exp(-2)) = 0.880797: -(0.8 ln 0.880797 + 0.2 ln 0.119203).
+    assert float(loss) == pytest.approx(0.526928, abs=1e-5)
+
+
+def test_each_epoch_has_accuracy_precision_recall_and_auroc(tmp_path: Path) -> None:
+    wanted = recipe("training.epochs=6", "training.learning_rate=0.003")
+    last = fit(build_classifier(wanted), wanted, *batches(), tmp_path)[1].rows[-1]
+    assert [last[f"val_{name}"] for name in ("accuracy", "precision", "recall", "auroc")] == [1.0] * 4
+    assert {"accuracy", "precision", "recall", "auroc"} < set(last)
+
+
 def test_only_the_head_moves_in_its_phase(tmp_path: Path) -> None:
     wanted = recipe("training.head_epochs=1", "training.epochs=0", name="four-block")
     model = build_classifier(wanted)
@@ -151,7 +212,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint_before(
         kept(self, epoch, {**(logs or {}), **({"loss": float("nan")} if epoch == 1 else {})})
 
     monkeypatch.setattr(module.Keeper, "on_epoch_end", on_epoch_end)
-    with pytest.raises(RunError, match=r"nan in epoch 2.*learning_rate"):
+    with pytest.raises(RunError, match=r"nan in epoch 2.*epoch 1, the best so far.*learning_rate"):
         fit(build_classifier(wanted), wanted, *batches(), tmp_path)
     assert FitState.read(tmp_path / "checkpoints").epoch == 1
     assert (tmp_path / "checkpoints" / "epoch-0001.keras").is_file()

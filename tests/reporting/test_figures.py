@@ -79,6 +79,18 @@ def test_training_marks_the_best_epoch_and_the_phases() -> None:
     assert any(list(line.get_xdata()) == [1.5, 1.5] for line in figure.axes[0].lines)
 
 
+def test_training_shows_accuracy_precision_and_recall_where_they_are_known() -> None:
+    names = ("accuracy", "precision", "recall")
+    rows = [{**row, **dict.fromkeys(names, 0.5), **{f"val_{name}": 0.6 for name in names}} for row in HISTORY]
+    titles = [axes.get_title(loc="left") for axes in training_figure(rows).axes]
+    assert titles == ["Log loss", "AUROC", "Accuracy", "Precision", "Recall"]
+    older = [axes.get_title(loc="left") for axes in training_figure(HISTORY).axes]
+    assert older == ["Log loss", "AUROC"]
+    recall = training_figure(rows).axes[4]
+    assert [list(line.get_ydata()) for line in recall.lines[:2]] == [[0.5] * 3, [0.6] * 3]
+    assert [text.get_text() for text in recall.get_legend().get_texts()] == ["training", "validation"]
+
+
 @pytest.mark.parametrize("history", [HISTORY[:1], [{"epoch": 1, "loss": 0.3}], [{"epoch": 1}]])
 def test_training_draws_what_is_known(history: list[dict[str, Any]]) -> None:
     assert to_png(training_figure(history)).startswith(b"\x89PNG")

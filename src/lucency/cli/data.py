@@ -70,7 +70,8 @@ def scan(
     if as_json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
         return
-    print(f"{facts['films']} films, {facts['fractured']} fractured, {facts['groups']} groups: {facts['source']}")
+    exams = f", {facts['exams']} exams" if facts["exams"] else ""
+    print(f"{facts['films']} films, {facts['fractured']} fractured, {facts['groups']} groups{exams}: {facts['source']}")
     rows = [(name, counts["films"], counts["fractured"]) for name, counts in facts["splits"].items()]
     print(table(("split", "films", "fractured"), rows, right=("films", "fractured")))
     for note in facts["notes"]:

@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from lucency._version import __version__
-from lucency.cli import data, predicting, system, training
+from lucency.cli import (
+    comparing,
+    cross_validating,
+    data,
+    evaluating,
+    fetching,
+    importing,
+    predicting,
+    searching,
+    system,
+    training,
+)
 from lucency.errors import LucencyError, ResourceError
 
 EPILOG = """Exit codes: 0 done; 1 other error; 2 wrong usage; 3 a film cannot be used; 4 data set; 5 recipe; 6 bundle;
@@ -25,7 +36,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for group in (data, training, predicting, system):
+for group in (
+    fetching,
+    data,
+    training,
+    searching,
+    cross_validating,
+    evaluating,
+    comparing,
+    importing,
+    predicting,
+    system,
+):
     group.register(app)
 
 

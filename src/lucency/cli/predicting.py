@@ -7,14 +7,18 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lucency.cli.evaluating import ExamRuleOption, PerExamOption, exam_rule_of
 from lucency.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from lucency.decision import ExamRule
+    from lucency.predictor import Predictor
     from lucency.workflows.predict import FilmAnswer
+    from lucency.workflows.predict_exams import ExamAnswer
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +28,8 @@ def register(app: typer.Typer) -> None:
 
 def predict(
     films: Annotated[
-        list[str], typer.Argument(help="Image or DICOM files, folders, or glob patterns.", show_default=False)
+        list[str],
+        typer.Argument(help="Image or DICOM files, folders, glob patterns, or tables with paths.", show_default=False),
     ],
     bundle: Annotated[
         Path,
@@ -41,37 +46,49 @@ def predict(
     operating_point: Annotated[
         str | None, typer.Option(help="Operating point that decides; the bundle's default otherwise.")
     ] = None,
+    per_exam: PerExamOption = False,
+    exam_rule: ExamRuleOption = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads that decode films.")] = None,
 ) -> None:
-    """Say for each film how likely a fracture is.
+    """Say for each film, or each exam of several films, how likely a fracture is.
 
     A film that cannot be read gets its error in the answer; the others still get theirs, and the exit code is 3.
     Research use only. Not a medical device.
     """
     if as_json and as_csv:
         raise typer.BadParameter("choose one of --json and --csv")
+    rule_name = exam_rule_of(per_exam, exam_rule)
     from lucency.predictor import Predictor
-    from lucency.workflows.predict import find_films, predict_films
 
-    paths = find_films(films)
-    answers = predict_films(
-        Predictor(bundle, operating_point=operating_point), paths, overlays=overlay, workers=workers
-    )
     failures = Failures()
-    if as_json:
-        entries = [answer.to_json() for answer in failures.watch(answers)]
-        print(json.dumps({"predictions": entries}, indent=2, ensure_ascii=False, allow_nan=False))
-    elif as_csv:
-        columns = ("path", "sha256", "probability", "logit", "decision", "bundle", "error_code", "error_message")
-        writer = csv.DictWriter(sys.stdout, columns, restval="", extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        for answer in failures.watch(answers):
-            entry = answer.to_json()
-            error = entry.get("error", {})
-            writer.writerow({**entry, "error_code": error.get("code", ""), "error_message": error.get("message", "")})
-            sys.stdout.flush()
+    if per_exam:
+        from lucency.workflows.exam_rules import exam_rule as rule_of
+        from lucency.workflows.find_exams import find_exams
+        from lucency.workflows.predict_exams import predict_exams
+
+        exams = find_exams(films)
+        predictor = Predictor(bundle, operating_point=operating_point)
+        rule = rule_of(predictor.bundle, rule_name)
+        told = failures.watch_exams(predict_exams(predictor, exams, rule, overlays=overlay, workers=workers))
+        if as_json:
+            _print_exams_json(told, predictor, rule)
+        elif as_csv:
+            _print_exams_csv(told)
+        else:
+            _print_exam_lines(told, [exam.name for exam in exams])
     else:
-        _print_lines(failures.watch(answers), paths)
+        from lucency.workflows.predict import find_films, predict_films
+
+        paths = find_films(films)
+        predictor = Predictor(bundle, operating_point=operating_point)
+        answers = failures.watch(predict_films(predictor, paths, overlays=overlay, workers=workers))
+        if as_json:
+            entries = [answer.to_json() for answer in answers]
+            print(json.dumps({"predictions": entries}, indent=2, ensure_ascii=False, allow_nan=False))
+        elif as_csv:
+            _print_csv(answers)
+        else:
+            _print_lines(answers, paths)
     if failures.exit_code:
         raise typer.Exit(failures.exit_code)
 
@@ -91,6 +108,69 @@ class Failures:
                     lacking = error.code == MissingExtraError.code
                     self.exit_code = max(self.exit_code, MissingExtraError.exit_code if lacking else error.exit_code)
             yield answer
+
+    def watch_exams(self, exams: Iterator[ExamAnswer]) -> Iterator[ExamAnswer]:
+        """Passes the exams on, once their films were heard."""
+        for exam in exams:
+            for _ in self.watch(iter(exam.films)):
+                pass
+            for warning in exam.warnings:
+                print(f"Warning: exam {exam.exam.name}: {warning}.", file=sys.stderr)
+            yield exam
+
+
+def _print_csv(answers: Iterator[FilmAnswer]) -> None:
+    columns = ("path", "sha256", "probability", "logit", "decision", "bundle", "error_code", "error_message")
+    writer = csv.DictWriter(sys.stdout, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for answer in answers:
+        _write_row(writer, answer.to_json())
+
+
+def _print_exams_csv(exams: Iterator[ExamAnswer]) -> None:
+    columns = (
+        "exam", "films", "probability", "decision", "highest_film", "rule", "threshold", "bundle", "error_code",
+        "error_message",
+    )  # fmt: skip
+    writer = csv.DictWriter(sys.stdout, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for exam in exams:
+        _write_row(writer, {**exam.to_json(), "films": len(exam.films)})
+
+
+def _write_row(writer: csv.DictWriter[str], entry: dict[str, Any]) -> None:
+    error = entry.get("error", {})
+    writer.writerow({**entry, "error_code": error.get("code", ""), "error_message": error.get("message", "")})
+    sys.stdout.flush()
+
+
+def _print_exams_json(exams: Iterator[ExamAnswer], predictor: Predictor, rule: ExamRule) -> None:
+    content = {
+        "rule": {**rule.to_json(), "fitted": rule.fitted},
+        "operating_point": rule.operating_point(predictor.operating_point).name,
+        "exams": [exam.to_json() for exam in exams],
+    }
+    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _print_exam_lines(exams: Iterator[ExamAnswer], names: list[str]) -> None:
+    width = min(60, max(4, *(len(name) for name in names)))
+    print(f"{'exam'.ljust(width)}  films  probability  decision       highest film")
+    for exam in exams:
+        if exam.probability is None or exam.highest is None:
+            continue
+        print(
+            f"{exam.exam.name.ljust(width)}  {len(exam.films):5d}  {exam.probability:11.3f}  {exam.decision:13s}"
+            f"  {exam.highest.path}",
+            flush=True,
+        )
+        for film in exam.films:
+            for warning in film.prediction.warnings if film.prediction is not None else ():
+                print(f"Warning: {film.path}: {warning}", file=sys.stderr)
+            if film.overlay is not None:
+                print(f"{''.ljust(width)}  overlay: {film.overlay}")
+    if sys.stdout.isatty():
+        print("Research use only. Not a medical device.", file=sys.stderr)
 
 
 def _print_lines(answers: Iterator[FilmAnswer], paths: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from lucency.imaging.readers import IMAGE_SUFFIXES
 
 SKIPPED_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin"})
 SKIPPED_FILES = frozenset({"thumbs.db", "desktop.ini", "dicomdir"})
+TEXT_SUFFIXES = frozenset({".csv", ".json", ".labels", ".names", ".parquet", ".txt", ".xml", ".yaml", ".yml"})
+"""Suffixes of files that may say something of the films beside them."""
 
 
 @dataclass(frozen=True)
@@ -23,23 +26,30 @@ class FilmTree:
         films: Films as parts of the path from `root`, the last one the file's name; sorted.
         folders: Every folder that was entered, as parts; sorted.
         ignored: Suffix (or "hidden", "broken link") -> number of files passed over.
+        texts: Files with one of `TEXT_SUFFIXES`, as parts; sorted. They are counted in `ignored` too.
     """
 
     root: Path
     films: tuple[tuple[str, ...], ...]
     folders: tuple[tuple[str, ...], ...] = ()
     ignored: Counter[str] = field(default_factory=Counter)
+    texts: tuple[tuple[str, ...], ...] = ()
 
     def path(self, parts: tuple[str, ...]) -> str:
         """Absolute path of a film or folder of the tree."""
         return os.path.join(self.root, *parts)
 
-    def notes(self) -> tuple[str, ...]:
-        """What was passed over, in words."""
-        if not self.ignored:
+    def notes(self, read: Collection[str] = ()) -> tuple[str, ...]:
+        """What was passed over, in words.
+
+        Args:
+            read: Suffixes of the files that were read, and so not passed over.
+        """
+        ignored = {kind: count for kind, count in self.ignored.items() if kind not in read}
+        if not ignored:
             return ()
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.ignored.items()))
-        total = sum(self.ignored.values())
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(ignored.items()))
+        total = sum(ignored.values())
         return (f"{total} {'file that is no film' if total == 1 else 'files that are no films'} ignored: {kinds}",)
 
 
@@ -58,6 +68,7 @@ def list_films(root: Path) -> FilmTree:
     films: list[tuple[str, ...]] = []
     folders: list[tuple[str, ...]] = []
     ignored: Counter[str] = Counter()
+    texts: list[tuple[str, ...]] = []
     # A stack of our own: a deep tree must not meet the recursion limit.
     waiting: list[tuple[tuple[str, ...], frozenset[tuple[int, int]]]] = [((), frozenset())]
     while waiting:
@@ -82,9 +93,11 @@ def list_films(root: Path) -> FilmTree:
                     waiting.append(((*parts, entry.name), enclosing | {(state.st_dev, state.st_ino)}))
             elif reason := _why_no_film(entry):
                 ignored[reason] += 1
+                if reason in TEXT_SUFFIXES:
+                    texts.append((*parts, entry.name))
             else:
                 films.append((*parts, entry.name))
-    return FilmTree(root, tuple(sorted(films)), tuple(sorted(folders)), ignored)
+    return FilmTree(root, tuple(sorted(films)), tuple(sorted(folders)), ignored, tuple(sorted(texts)))
 
 
 def _why_no_film(entry: os.DirEntry[str]) -> str:

@@ -17,7 +17,7 @@ _log = logging.getLogger("lucency")
 
 
 @contextmanager
-def folder_lock(folder: Path, *, wait: float = 3600.0) -> Iterator[None]:
+def folder_lock(folder: Path, *, wait: float = 3600.0, doing: str = "preparing films") -> Iterator[None]:
     """Holds the lock of a folder, waiting for another process to give it back.
 
     A process that is killed gives its lock back. On a file system without locks the work goes on without,
@@ -26,6 +26,7 @@ def folder_lock(folder: Path, *, wait: float = 3600.0) -> Iterator[None]:
     Args:
         folder: An existing folder.
         wait: Seconds to wait before giving up.
+        doing: What the holder of the lock does, for the log.
 
     Raises:
         ResourceError: Another process held the lock all the time, or the folder cannot be written.
@@ -45,7 +46,7 @@ def folder_lock(folder: Path, *, wait: float = 3600.0) -> Iterator[None]:
                     hint="Wait for it, or choose another folder",
                 )
             if not told:
-                _log.warning("another process is preparing films in %s: waiting for it", folder)
+                _log.warning("another process is %s in %s: waiting for it", doing, folder)
                 told = True
             time.sleep(0.2)
         try:

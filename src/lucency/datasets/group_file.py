@@ -11,7 +11,7 @@ from lucency.datasets.manifest_file import known
 from lucency.datasets.table_cells import read_cells
 from lucency.errors import DatasetError
 
-FILM_COLUMNS = ("image_id", "path", "file", "filename", "file_name", "image")
+FILM_COLUMNS = ("image_id", "path", "file", "filename", "file_name", "image", "filestem")
 GROUP_COLUMNS = ("group", "patient_id", "patient", "cluster", "study_id")
 
 
@@ -45,14 +45,20 @@ def apply_groups(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, str]:
 
     ids = list(table["image_id"])
     named: dict[str, list[int]] = defaultdict(list)
+    stems: dict[str, list[int]] = defaultdict(list)
     for i, film_path in enumerate(table["path"]):
-        named[PurePosixPath(film_path.replace("\\", "/")).name].append(i)
+        name = PurePosixPath(film_path.replace("\\", "/")).name
+        named[name].append(i)
+        stems[PurePosixPath(name).stem].append(i)
     groups = list(table["group"])
     matched = 0
     for i, (image_id, film_path) in enumerate(zip(ids, table["path"], strict=True)):
         name = PurePosixPath(film_path.replace("\\", "/")).name
         # A name that several films share says nothing about which of them is meant.
         key = image_id if image_id in group_of else name if len(named[name]) == 1 else ""
+        stem = PurePosixPath(name).stem
+        if key not in group_of and len(stems[stem]) == 1:
+            key = stem
         if key in group_of:
             matched += 1
             groups[i] = group_of[key] or groups[i]
@@ -60,7 +66,7 @@ def apply_groups(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, str]:
         raise DatasetError(
             f"none of its {len(group_of)} films is among the {len(ids)} of the data set",
             where=path,
-            hint=f"Films are known by image_id, such as {ids[0]}, or by the name of their file",
+            hint=f"Films are known by image_id, such as {ids[0]}, or by the name of their file, with or without suffix",
         )
     lone = len(ids) - matched
     note = f"groups of {matched} of {len(ids)} films from {path.name}" + (

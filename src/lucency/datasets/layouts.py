@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lucency.datasets import fracatlas
+from lucency.datasets import coco, dicom_table, fracatlas, mura, pascal_voc, yolo
 from lucency.datasets.audit.findings import counted
+from lucency.datasets.dicom_links import link_dicom
 from lucency.datasets.film_tree import FilmTree, list_films
 from lucency.datasets.group_file import apply_groups
 from lucency.datasets.manifest import Manifest
 from lucency.datasets.manifest_file import complete, describes_films, read_table
+from lucency.datasets.roboflow import copies_note, roboflow_original
 from lucency.datasets.table_cells import TABLE_SUFFIXES
 from lucency.datasets.vocabulary import (
     CLASS_NAMES,
@@ -69,29 +71,38 @@ def scan(
     """
     place = Path(os.path.abspath(folder_or_table))
     if place.is_file() and place.suffix.lower() in TABLE_SUFFIXES:
-        manifest = Manifest(read_table(place, labels), source=f"{place} (table)")
+        if dicom_table.names_dicom(place):
+            manifest = dicom_table.read(list_films(place.parent), labels or {}, place)
+            manifest = replace(manifest, source=f"{place} (DICOM with a table)")
+        else:
+            manifest = Manifest(read_table(place, labels), source=f"{place} (table)")
     else:
         tree = list_films(place)
         layout = next((layout for layout in LAYOUTS if layout.recognise(tree)), None)
         if layout is None:
             raise _no_films(tree)
-        manifest = replace(layout.read(tree, labels or {}), source=f"{place} ({layout.name})")
+        read = layout.read(tree, labels or {})
+        linked, notes = link_dicom(read.table)
+        manifest = Manifest(linked, f"{place} ({layout.name})", (*read.notes, *notes))
     if groups is not None:
         table, note = apply_groups(manifest.table, Path(groups))
         manifest = Manifest(table, manifest.source, (*manifest.notes, note))
     for label, name in CLASS_NAMES.items():
         if not (manifest.table["label"] == label).any():
+            left_out = [note for note in manifest.notes if "--label" in note]
             raise DatasetError(
                 f"no films of the class {name} among {counted(len(manifest), 'film')}",
                 where=place,
-                hint="Both classes are needed; --label NAME=0 or NAME=1 says what a folder or cell means",
+                hint="Both classes are needed; --label NAME=0 or NAME=1 says what a folder, cell or class means"
+                + "".join(f". {note[0].upper()}{note[1:]}" for note in left_out),
             )
     return manifest
 
 
 def _table_of(tree: FilmTree) -> Path | None:
     tables = (tree.root / name for name in TABLE_NAMES)
-    return next((table for table in tables if table.is_file() and describes_films(table)), None)
+    found = next((table for table in tables if table.is_file() and describes_films(table)), None)
+    return None if found is not None and dicom_table.names_dicom(found) else found
 
 
 def _read_table_folder(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
@@ -121,17 +132,19 @@ def _read_folders(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
             where=tree.root,
             hint=f'Say what they hold: --label "{example}=1" for fractured, "{example}=0" for not fractured',
         )
+    groups = [roboflow_original(film[-1]) for film in tree.films]
     return Manifest(
         complete(
             {
                 "image_id": ["/".join(film) for film in tree.films],
                 "path": [tree.path(film) for film in tree.films],
                 "label": [int(of_folder[film[:-1]] or 0) for film in tree.films],
+                "group": groups,
                 "split": [split_of_folders(film[:-1]) for film in tree.films],
             }
         ),
         source=str(tree.root),
-        notes=tree.notes(),
+        notes=(*tree.notes(), *copies_note(groups)),
     )
 
 
@@ -167,6 +180,17 @@ LAYOUTS: tuple[Layout, ...] = (
         lambda tree: _table_of(tree) is not None,
         _read_table_folder,
     ),
+    Layout(
+        "DICOM with a table",
+        "DICOM films, and at the top a table with labels and file names, SOPInstanceUID, StudyInstanceUID or"
+        " AccessionNumber",
+        dicom_table.recognise,
+        dicom_table.read,
+    ),
+    Layout("MURA", "XR_WRIST/patient00001/study1_positive", mura.recognise, mura.read),
+    Layout("YOLO", "images and labels/*.txt, with data.yaml or classes.txt", yolo.recognise, yolo.read),
+    Layout("COCO", "a JSON file with images, annotations and categories", coco.recognise, coco.read),
+    Layout("Pascal VOC", "an XML file with an annotation for each film", pascal_voc.recognise, pascal_voc.read),
     Layout(
         "split folders",
         "train, val and test, each with a folder per class",

@@ -10,6 +10,8 @@ from lucency.errors import DatasetError
 LABEL_WORDS: dict[str, int] = {
     "fractured": 1,
     "fracture": 1,
+    "fractures": 1,
+    "bone fracture": 1,
     "broken": 1,
     "positive": 1,
     "abnormal": 1,
@@ -29,6 +31,35 @@ LABEL_WORDS: dict[str, int] = {
 CELL_LABEL_WORDS: dict[str, int] = {"true": 1, "yes": 1, "false": 0, "no": 0, "1.0": 1, "0.0": 0}
 """Further words for a label in a cell of a table, too vague for a folder."""
 
+# fmt: off
+BODY_WORDS = frozenset((
+    "ankle", "arm", "bone", "bones", "carpal", "clavicle", "distal", "elbow", "femur", "fibula", "finger",
+    "fingers", "foot", "forearm", "hand", "head", "hip", "humerus", "joint", "knee", "left", "leg", "lower",
+    "metacarpal", "metatarsal", "middle", "neck", "pelvis", "phalanx", "proximal", "radius", "ray", "rib",
+    "ribs", "right", "scaphoid", "scapula", "shaft", "shoulder", "skull", "spine", "tarsal", "thumb", "tibia",
+    "toe", "ulna", "upper", "wrist", "x", "xray",
+))
+KIND_WORDS = frozenset((
+    "acute", "avulsion", "buckle", "closed", "comminuted", "complete", "compound", "compression", "detected",
+    "displaced", "greenstick", "hairline", "impacted", "incomplete", "linear", "nondisplaced", "oblique",
+    "open", "pathological", "segmental", "simple", "spiral", "stress", "suspected", "torus", "transverse",
+    "undisplaced", "visible",
+))
+# fmt: on
+"""Words that a class of marked objects may carry beside the one that is a label, as in "left elbow positive" and
+"oblique fracture". A kind alone is not taken for a fracture: "oblique" may as well be a view."""
+
+OTHER_OBJECTS = frozenset(
+    (
+        "bone anomaly", "bone lesion", "foreign body", "hardware", "implant", "metal", "periosteal reaction",
+        "pronator sign", "soft tissue", "text",
+    )
+)  # fmt: skip
+"""Objects that are marked on films and are no fracture: those of GRAZPEDWRI-DX (Nagy et al. 2022, Scientific Data, doi
+10.1038/s41597-022-01328-z), and implants."""
+
+_NEGATIONS = frozenset(("no", "non", "not", "un", "without"))
+
 SPLIT_WORDS: dict[str, str] = {
     "train": "train",
     "training": "train",
@@ -43,7 +74,7 @@ SPLIT_WORDS: dict[str, str] = {
 
 COLUMN_ALIASES: dict[str, tuple[str, ...]] = {
     "path": ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path"),
-    "label": ("label", "fractured", "target", "class", "y"),
+    "label": ("label", "fractured", "fracture", "target", "class", "y"),
     "group": ("group", "cluster"),
     "patient_id": ("patient_id", "patient"),
     "study_id": ("study_id", "study"),
@@ -71,6 +102,7 @@ def squeeze(name: str) -> str:
 
 _LABELS = {squeeze(word): label for word, label in LABEL_WORDS.items()}
 _CELL_LABELS = {squeeze(word): label for word, label in CELL_LABEL_WORDS.items()}
+_OTHER_OBJECTS = frozenset(squeeze(word) for word in OTHER_OBJECTS)
 
 
 class LabelNames:
@@ -96,6 +128,27 @@ class LabelNames:
         """Label of a cell of a table, or None where the word is not known."""
         key = squeeze(cell)
         return self._given.get(key, _LABELS.get(key, _CELL_LABELS.get(key)))
+
+    def of_object(self, name: str) -> int | None:
+        """Whether a class of marked objects is a fracture: 1, 0 for something else, None where it is not known.
+
+        Bare digits mean nothing here, since they number the classes.
+
+        Args:
+            name: Such as "wrist positive", "Humerus-Fracture" or "metal".
+        """
+        key = squeeze(name)
+        if key in self._given:
+            return self._given[key]
+        if key.isdigit():
+            return None
+        if key in _LABELS or key in _OTHER_OBJECTS:
+            return _LABELS.get(key, 0)
+        words = [word.casefold() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|\d+", name)]
+        # "Non-displaced fracture" is a fracture: where something is denied, it must be the fracture itself.
+        beside = BODY_WORDS if _NEGATIONS & set(words) else BODY_WORDS | KIND_WORDS
+        rest = "".join(word for word in words if word not in beside)
+        return None if rest.isdigit() else _LABELS.get(rest)
 
     def of_folders(self, parts: tuple[str, ...]) -> int | None:
         """Label of a film by the folders it lies in, or None where no folder names one.

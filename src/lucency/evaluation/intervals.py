@@ -103,19 +103,30 @@ def bootstrap_intervals(
 
     open_names = [name for name in wanted if name not in refused]
     values: dict[str, list[FloatArray]] = {name: [] for name in open_names}
-    for weights in _resampled_weights(group_of_film, group_count, resamples if open_names else 0, seed):
+    for weights in resampled_weights(group_of_film, group_count, resamples if open_names else 0, seed):
         drawn = WeightedFilms(films, weights)
         for name in open_names:
             values[name].append(METRICS[name].compute(drawn))
     return {
         name: Interval(None, None, refused[name])
         if name in refused
-        else _percentiles(np.concatenate(values[name]), level)
+        else percentile_interval(np.concatenate(values[name]), level)
         for name in wanted
     }
 
 
-def _resampled_weights(group_of_film: IntArray, group_count: int, resamples: int, seed: int) -> Iterator[FloatArray]:
+def resampled_weights(group_of_film: IntArray, group_count: int, resamples: int, seed: int) -> Iterator[FloatArray]:
+    """How often each film counts when whole groups are drawn with replacement.
+
+    Args:
+        group_of_film: (N,) int64, 0..G-1.
+        group_count: G.
+        resamples: How many times G groups are drawn.
+        seed: Of the draws.
+
+    Yields:
+        (R, N) float64, in chunks that add up to `resamples`.
+    """
     random = np.random.default_rng(seed)
     rows = max(1, _CELLS // len(group_of_film))
     for start in range(0, resamples, rows):
@@ -126,7 +137,13 @@ def _resampled_weights(group_of_film: IntArray, group_count: int, resamples: int
         yield multiplicity.astype(np.float64)[:, group_of_film]
 
 
-def _percentiles(values: FloatArray, level: float) -> Interval:
+def percentile_interval(values: FloatArray, level: float) -> Interval:
+    """The interval between two percentiles of resampled values.
+
+    Args:
+        values: (R,) float64, NaN where undefined.
+        level: Share of the values inside, 0..1.
+    """
     defined = values[~np.isnan(values)]
     dropped = len(values) - len(defined)
     if 2 * len(defined) < len(values):

@@ -53,6 +53,7 @@ class EvaluationReport:
         notes: Sentences that a reader of the figures must know.
         optimistic_reason: Why the figures are too good, as a sentence; None where they are not known to be.
         bootstrap: {"resamples", "level", "seed"}.
+        unit: What is counted as a film here: "film", or "exam" where the films of an exam answer together.
     """
 
     split: str
@@ -75,6 +76,7 @@ class EvaluationReport:
     notes: Sequence[str]
     optimistic_reason: str | None
     bootstrap: Mapping[str, Any]
+    unit: str = "film"
 
     @property
     def verdict(self) -> str:
@@ -87,6 +89,7 @@ class EvaluationReport:
             split=self.split,
             baselines=self.baselines,
             optimistic_reason=self.optimistic_reason,
+            unit=self.unit,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -112,6 +115,8 @@ class EvaluationReport:
                 where="report.json",
                 hint="Upgrade lucency",
             )
+        # Reports of the first version were all of films.
+        content = {"unit": "film", **content}
         names = [field.name for field in dataclasses.fields(cls)]
         missing = [name for name in names if name not in content]
         if missing:
@@ -134,6 +139,7 @@ def evaluate_scores(
     optimistic_reason: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
+    unit: str = "film",
 ) -> EvaluationReport:
     """Evaluate the scores of N films with everything that was fixed beforehand.
 
@@ -151,6 +157,7 @@ def evaluate_scores(
         optimistic_reason: A sentence if the films were used before, for example to choose the threshold.
         resamples: Of the bootstrap.
         seed: Of the bootstrap and of the calibration floor.
+        unit: What one of the N is: "film" or "exam".
 
     Raises:
         DatasetError: The films cannot be evaluated: see `checked_scores` and `group_numbers`.
@@ -203,9 +210,11 @@ def evaluate_scores(
             fractured=int(films.labels.sum()),
             distinct_scores=len(films.tie_starts),
             groups=group_count if groups is not None and any(groups) else None,
+            unit=unit,
         ),
         optimistic_reason=optimistic_reason,
         bootstrap={"resamples": resamples, "level": 0.95, "seed": seed},
+        unit=unit,
     )
 
 

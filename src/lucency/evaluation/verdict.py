@@ -7,7 +7,7 @@ from typing import Any
 
 FEW_FILMS = 30
 
-_SPLITS = {"test": "test films", "val": "validation films", "train": "training films"}
+_SPLITS = {"test": "test", "val": "validation", "train": "training"}
 _ANSWERS = {"fractured": "'fractured'", "not_fractured": "'not fractured'"}
 
 
@@ -20,6 +20,7 @@ def verdict_sentence(
     split: str,
     baselines: Sequence[Mapping[str, Any]],
     optimistic_reason: str | None,
+    unit: str = "film",
 ) -> str:
     """What the figures say, and first of all what speaks against them.
 
@@ -31,11 +32,12 @@ def verdict_sentence(
         split: "test", "val" or "train".
         baselines: Each with "name", "accuracy" and "detail".
         optimistic_reason: A sentence that is appended, or None.
+        unit: What is counted: "film" or "exam".
 
     Returns:
         One paragraph of plain text.
     """
-    place = f"on {films} {_SPLITS.get(split, f'{split} films')} of {groups} group{'s' if groups != 1 else ''}"
+    place = f"on {films} {_SPLITS.get(split, split)} {unit}s of {groups} group{'s' if groups != 1 else ''}"
     answer, always = _majority(baselines, films, fractured)
     accuracy = metrics["accuracy"]["value"]
     sentences = [
@@ -45,9 +47,9 @@ def verdict_sentence(
     auroc = metrics["auroc"]
     if auroc["low"] is not None:
         if auroc["high"] < 0.5:
-            sentences.append("It ranks films the wrong way round: check whether the labels are swapped.")
+            sentences.append(f"It ranks {unit}s the wrong way round: check whether the labels are swapped.")
         elif auroc["low"] <= 0.5:
-            sentences.append("The interval includes 0.5: on these films the model cannot be told from guessing.")
+            sentences.append(f"The interval includes 0.5: on these {unit}s the model cannot be told from guessing.")
     if accuracy < always:
         sentences.append(f"At this operating point it is less accurate than always answering {answer}.")
     for baseline in baselines:
@@ -81,7 +83,9 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def reservations(*, films: int, fractured: int, distinct_scores: int, groups: int | None) -> list[str]:
+def reservations(
+    *, films: int, fractured: int, distinct_scores: int, groups: int | None, unit: str = "film"
+) -> list[str]:
     """What a reader must know before believing any figure.
 
     Args:
@@ -89,6 +93,7 @@ def reservations(*, films: int, fractured: int, distinct_scores: int, groups: in
         fractured: Number of fractured films.
         distinct_scores: Number of different scores.
         groups: Number of groups, or None where no groups are known.
+        unit: What is counted: "film" or "exam".
 
     Returns:
         Sentences, possibly none.
@@ -97,21 +102,21 @@ def reservations(*, films: int, fractured: int, distinct_scores: int, groups: in
     rarer, word = min((fractured, "fractured"), (films - fractured, "not fractured"))
     if rarer == 0:
         common = "not fractured" if fractured == 0 else "fractured"
-        notes.append(f"All films are {common}: AUROC and whatever else needs both classes cannot be computed.")
+        notes.append(f"All {unit}s are {common}: AUROC and whatever else needs both classes cannot be computed.")
     if films < FEW_FILMS:
-        notes.append(f"Only {films} film{'s' if films != 1 else ''}: too few to judge a model by.")
+        notes.append(f"Only {films} {unit}{'s' if films != 1 else ''}: too few to judge a model by.")
     elif 0 < rarer < 10:
         notes.append(
-            f"Only {rarer} of {films} films {'is' if rarer == 1 else 'are'} {word}: figures about such films "
+            f"Only {rarer} of {films} {unit}s {'is' if rarer == 1 else 'are'} {word}: figures about such {unit}s "
             "are very uncertain."
         )
     if films > 1 and distinct_scores == 1:
-        notes.append("All films have the same score: the model tells no film from another.")
+        notes.append(f"All {unit}s have the same score: the model tells no {unit} from another.")
     if groups is None:
         notes.append(
-            "No groups (patients or exams) are known, so each film counts as independent: if some films show "
+            f"No groups (patients or exams) are known, so each {unit} counts as independent: if some {unit}s show "
             "the same patient, the intervals are too narrow."
         )
     elif groups == 1:
-        notes.append("All films are of one group: no interval can be estimated.")
+        notes.append(f"All {unit}s are of one group: no interval can be estimated.")
     return notes

@@ -40,6 +40,7 @@ class Backbone:
         pooling: How the map is brought to a vector for the logit.
         smallest_side: Smallest input side in pixels.
         weights_url: Where the ImageNet weights come from, or None where there are none.
+        weights_digest: MD5 or SHA-256 of that file as Keras states it, or None where it states none.
         weights_licence: Licence of those weights.
         settle: What is done to the model after any weights were loaded, or None.
     """
@@ -49,6 +50,7 @@ class Backbone:
     pooling: Literal["average", "flatten"]
     smallest_side: int
     weights_url: str | None = None
+    weights_digest: str | None = None
     weights_licence: str | None = None
     settle: Callable[[Any], None] | None = None
 
@@ -114,6 +116,7 @@ BACKBONES: dict[str, Backbone] = {
         "average",
         smallest_side=32,
         weights_url=f"{_STORE}/mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
+        weights_digest="07fb09a5933dd0c8eaafa16978110389",
         weights_licence="Apache-2.0",
     ),
     "efficientnetb2": Backbone(
@@ -122,6 +125,7 @@ BACKBONES: dict[str, Backbone] = {
         "average",
         smallest_side=32,
         weights_url="https://storage.googleapis.com/keras-applications/efficientnetb2_notop.h5",
+        weights_digest="111f8e2ac8aa800a7a99e3239f7bfb39",
         weights_licence="Apache-2.0",
         settle=_settle_efficientnet,
     ),
@@ -131,6 +135,7 @@ BACKBONES: dict[str, Backbone] = {
         "average",
         smallest_side=32,
         weights_url="https://storage.googleapis.com/keras-applications/efficientnetb3_notop.h5",
+        weights_digest="af6d107764bb5b1abb91932881670226",
         weights_licence="Apache-2.0",
         settle=_settle_efficientnet,
     ),
@@ -140,6 +145,7 @@ BACKBONES: dict[str, Backbone] = {
         "average",
         smallest_side=32,
         weights_url=f"{_STORE}/efficientnet_v2/efficientnetv2-b0_notop.h5",
+        weights_digest="893217f2bb855e2983157299931e43ff",
         weights_licence="Apache-2.0",
     ),
     "vgg16": Backbone(
@@ -148,6 +154,7 @@ BACKBONES: dict[str, Backbone] = {
         "average",
         smallest_side=32,
         weights_url=f"{_STORE}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        weights_digest="6d6bbae143d832006294945121d1f1fc",
         weights_licence="CC BY 4.0",
     ),
     "resnet50": Backbone(
@@ -156,6 +163,7 @@ BACKBONES: dict[str, Backbone] = {
         "average",
         smallest_side=32,
         weights_url=f"{_STORE}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        weights_digest="4d473c1dd8becc155b73f8504c6f6626",
         weights_licence="MIT",
     ),
     "densenet121": Backbone(
@@ -164,6 +172,7 @@ BACKBONES: dict[str, Backbone] = {
         "average",
         smallest_side=32,
         weights_url=f"{_STORE}/densenet/densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        weights_digest="30ee3e1110167f948a6b9946edeeb738",
         weights_licence="BSD-3-Clause",
     ),
     "convnext-tiny": Backbone(
@@ -172,6 +181,7 @@ BACKBONES: dict[str, Backbone] = {
         "average",
         smallest_side=32,
         weights_url=f"{_STORE}/convnext/convnext_tiny_notop.h5",
+        weights_digest="d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",
         weights_licence="MIT",
     ),
 }

@@ -104,3 +104,12 @@ def use_device() -> Device:
     precision = {"gpu": "mixed_float16", "tpu": "mixed_bfloat16"}.get(kind, "float32")
     keras.config.set_dtype_policy(precision)
     return Device(backend, kind, names, precision)
+
+
+def jit() -> str | bool:
+    """What `compile` is told of just-in-time compilation: "auto", but never on TensorFlow.
+
+    Keras would have TensorFlow compile a model for a CPU too, which takes minutes for a large network and gains nothing
+    there.
+    """
+    return "auto" if os.environ.get("KERAS_BACKEND") == "jax" else False

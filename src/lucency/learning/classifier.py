@@ -19,6 +19,7 @@ from keras import layers, ops
 from lucency.errors import RecipeError
 from lucency.learning.augment import augmentation_layers
 from lucency.learning.backbones import BACKBONES, CONVENTIONS, Convention
+from lucency.learning.backend import jit
 from lucency.learning.pretrained import load_weights
 from lucency.learning.recipe import ModelSection, Recipe
 
@@ -48,7 +49,7 @@ def build_classifier(recipe: Recipe, *, cache: Path | None = None, weights: str 
         weights: Replaces `recipe.model.weights`, for a model that is about to be filled from a checkpoint.
 
     Returns:
-        keras.Model from films (B, H, W, 1), grey 0..255, to logits (B, 1); not compiled.
+        keras.Model from films (B, H, W, 1), grey 0..255, to logits (B, 1); compiled for prediction alone.
 
     Raises:
         RecipeError: Unknown architecture, an input too small for it, or weights that do not fit.
@@ -137,7 +138,7 @@ def assemble(
         augmentation: Layers that change films (B, H, W, 1), 0..255, in training and not at inference.
 
     Returns:
-        keras.Model from films (B, H, W, 1), grey 0..255, to logits (B, 1); not compiled.
+        keras.Model from films (B, H, W, 1), grey 0..255, to logits (B, 1); compiled for prediction alone.
 
     Raises:
         ValueError: The head holds a layer for which there is no gradient rule.
@@ -153,7 +154,9 @@ def assemble(
     x = films
     for layer in (*augmentation, network_input((height, width), convention), backbone, *head):
         x = layer(x)
-    return keras.Model(films, x, name="classifier")
+    model = keras.Model(films, x, name="classifier")
+    model.compile(jit_compile=jit())
+    return model
 
 
 def set_trainable(model: Any, unfreeze: int | str, *, pretrained: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -35,11 +36,16 @@ class AreaUnderRoc(_HardLabels, keras.metrics.AUC):
     """Area under the ROC curve, from logits."""
 
 
+# Evenly spaced in logits: spaced evenly in probability they would fail to tell apart the films of a model whose
+# probabilities all lie near 0, as they do early in training on few fractures.
+_THRESHOLDS = tuple(1 / (1 + math.exp(-step / 50)) for step in range(-600, 601))
+
+
 def epoch_metrics() -> list[Any]:
     """Fresh metrics of logits (B, 1) against labels (B, 1)."""
     return [
         Accuracy(threshold=0.0, name="accuracy"),
         Precision(thresholds=0.0, name="precision"),
         Recall(thresholds=0.0, name="recall"),
-        AreaUnderRoc(num_thresholds=1000, from_logits=True, name="auroc"),
+        AreaUnderRoc(thresholds=list(_THRESHOLDS), from_logits=True, name="auroc"),
     ]

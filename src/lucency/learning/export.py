@@ -6,7 +6,8 @@ The only file, with `importing.py`, that touches TensorFlow.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from lucency.learning.recipe import Recipe
 OPSET = 17
 PARITY_TOLERANCE = 1e-4
 """Largest difference of logits, Keras against ONNX Runtime, that an export may show."""
+
+_LARGE = 2048
 
 OUTPUTS = ("logit", "heatmap", "embedding")
 
@@ -49,7 +52,7 @@ def export_onnx(
     shape = (recipe.input.height, recipe.input.width, 1)
     twin(np.zeros((1, *shape), np.float32), training=False)
     temporary = path.with_suffix(".part")
-    write_onnx(lambda film: twin(film, training=False), shape, temporary)
+    write_onnx(lambda film: twin(film, training=False), shape, temporary, weights=twin.variables)
     differences = _differences(twin, temporary, _parity_films(shape, films))
     if not differences["logit"] <= PARITY_TOLERANCE:
         temporary.unlink()
@@ -62,46 +65,80 @@ def export_onnx(
     return differences
 
 
-def write_onnx(call: Callable[[Any], dict[str, Any]], shape: tuple[int, ...], path: Path) -> None:
+def write_onnx(
+    call: Callable[[Any], dict[str, Any]], shape: tuple[int, ...], path: Path, *, weights: Sequence[Any] = ()
+) -> None:
     """Traces a function of films with TensorFlow and writes it as an ONNX graph.
 
     Args:
         call: Films (B, *shape), float32 -> outputs by name; made of Keras or TensorFlow operations.
         shape: Shape of one film; the input of the graph is named `film`.
         path: File to write.
+        weights: Keras variables that `call` reads. The large ones are kept away from the converter, which copies what
+            it holds again and again; this makes the export of a large network several times faster.
 
     Raises:
         LucencyError: Keras runs on another backend in this process.
         MissingExtraError: TensorFlow or tf2onnx is not installed.
     """
     tf, tf2onnx, freeze = _tensorflow()
-    outputs: list[str] = []
+    from onnx import numpy_helper
 
-    def flat(film: Any) -> list[Any]:
-        answer = call(film)
+    outputs: list[str] = []
+    large = [weight for weight in weights if np.prod(weight.shape) >= _LARGE]
+
+    def flat(film: Any, *values: Any) -> list[Any]:
+        with keras.StatelessScope(state_mapping=list(zip(large, values, strict=True))):
+            answer = call(film)
         outputs[:] = sorted(answer)
         return [answer[name] for name in outputs]
 
+    signature = [tf.TensorSpec((None, *shape), tf.float32, name="film")]
+    signature += [tf.TensorSpec(weight.shape, tf.float32, name=f"weight_{n}") for n, weight in enumerate(large)]
     eager = tf.config.functions_run_eagerly()
     # Keras wraps some operations in functions of their own (grouped convolutions in one for XLA), which the converter
     # cannot enter; run eagerly they become part of the trace.
     tf.config.run_functions_eagerly(True)
     try:
-        signature = tf.TensorSpec((None, *shape), tf.float32, name="film")
-        frozen = freeze(tf.function(flat).get_concrete_function(signature))
+        frozen = freeze(tf.function(flat).get_concrete_function(*signature))
     finally:
         tf.config.run_functions_eagerly(eager)
+    inputs = [tensor.name for tensor in frozen.inputs]
     names = dict(zip([tensor.name for tensor in frozen.outputs], outputs, strict=True))
     proto, _ = tf2onnx.convert.from_graph_def(
         frozen.graph.as_graph_def(),
-        input_names=[frozen.inputs[0].name],
+        input_names=inputs,
         output_names=list(names),
         opset=OPSET,
         custom_op_handlers={"Erfc": (_erfc, [])},
     )
-    _rename(proto.graph, {frozen.inputs[0].name: "film", **names})
+    _rename(proto.graph, {inputs[0]: "film", **names})
+    for name, weight in zip(inputs[1:], large, strict=True):
+        values = np.asarray(keras.ops.convert_to_numpy(weight), np.float32)
+        proto.graph.initializer.append(numpy_helper.from_array(values, name))
+    del proto.graph.input[1:]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(proto.SerializeToString())
+    path.write_bytes(_folded(proto).SerializeToString())
+
+
+def _folded(proto: Any) -> Any:
+    """The graph with everything computed that depends on weights alone, such as kernels in ONNX's order of axes."""
+    import onnx
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.log_severity_level = 3
+    with tempfile.TemporaryDirectory() as folder:
+        options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
+        onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        folded = onnx.load(options.optimized_model_filepath)
+    # ONNX Runtime names every set of operators that it knows, used or not.
+    used = {node.domain for node in folded.graph.node}
+    kept = [entry for entry in folded.opset_import if entry.domain in used]
+    del folded.opset_import[:]
+    folded.opset_import.extend(kept)
+    return folded
 
 
 def _erfc(context: Any, node: Any, name: str, arguments: Any) -> None:

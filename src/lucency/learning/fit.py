@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from lucency.errors import RunError
+from lucency.learning.backend import jit
 from lucency.learning.classifier import set_trainable
 from lucency.learning.epoch_metrics import epoch_metrics
 from lucency.learning.frozen_features import head_model, keep_features, kept_views
@@ -87,7 +88,9 @@ def fit(
             state.begin_phase()
             set_trainable(model, phase.unfreeze, pretrained=recipe.model.weights != "none")
             rate = (schedule or _schedule(recipe))(phase, len(train))
-            model.compile(optimizer=_optimizer(recipe, rate), loss=_loss(recipe), metrics=epoch_metrics())
+            model.compile(
+                optimizer=_optimizer(recipe, rate), loss=_loss(recipe), metrics=epoch_metrics(), jit_compile=jit()
+            )
         fitted, films, against = _trained_part(model, recipe, phase, train, val, features or run / "features", listener)
         keeper = Keeper(model, state, recipe, films, phase, total, run, listener)
         with closing(keeper.writer):
@@ -136,6 +139,7 @@ def _trained_part(
         loss=_loss(recipe),
         metrics=epoch_metrics(),
         auto_scale_loss=False,
+        jit_compile=jit(),
     )
     return head, known, against
 

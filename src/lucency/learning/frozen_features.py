@@ -16,6 +16,7 @@ import numpy.typing as npt
 from keras import layers
 
 from lucency.datasets.folder_lock import folder_lock
+from lucency.learning.backend import jit
 from lucency.learning.loader import FilmBatches
 from lucency.learning.recipe import Recipe
 
@@ -86,7 +87,7 @@ def keep_features(
     total = len(batches.rows) * views
     path = folder / f"{_key(model, batches, views, augment, seed)}.npy"
     folder.mkdir(parents=True, exist_ok=True)
-    with folder_lock(folder):
+    with folder_lock(folder, doing="computing features"):
         if not path.is_file():
             _compute(model, extract, batches, path, views=views, seed=seed if augment else None, progress=progress)
     features = np.load(path, mmap_mode="r")
@@ -156,7 +157,9 @@ def _extractor(model: Any) -> Any:
     pool = _pool(head)
     if pool is not None:
         x = head[pool](x)
-    return keras.Model(film, x, name="extractor")
+    model = keras.Model(film, x, name="extractor")
+    model.compile(jit_compile=jit())
+    return model
 
 
 def _head(model: Any) -> list[Any]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
 
-import keras
-
-from lucency.errors import RecipeError
+from lucency.datasets.checksum import Checksum
+from lucency.datasets.download import download
+from lucency.datasets.folder_lock import folder_lock
+from lucency.errors import LucencyError, RecipeError
 from lucency.learning.backbones import BACKBONES, Backbone
 
 
@@ -59,6 +57,7 @@ def load_weights(backbone: Any, name: str, weights: str, *, cache: Path | None =
 
 
 def _fetch(name: str, row: Backbone, cache: Path | None, url: str | None) -> Path:
+    digest = row.weights_digest if url is None else None
     url = url or row.weights_url
     if url is None:
         raise RecipeError(f"there are no ImageNet weights for {name}", hint='Set model.weights to "none"')
@@ -68,16 +67,19 @@ def _fetch(name: str, row: Backbone, cache: Path | None, url: str | None) -> Pat
         return folder / file
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with contextlib.redirect_stdout(sys.stderr):
-            return Path(keras.utils.get_file(file, origin=url, cache_dir=str(folder), cache_subdir=""))
-    except Exception as error:  # get_file wraps every network failure in a bare Exception.
-        (folder / file).unlink(missing_ok=True)
-        if isinstance(error.__context__, HTTPError):
-            error.__context__.close()
-        reason = str(error).strip().rpartition("--")[2].strip() or type(error).__name__
+        with folder_lock(folder, doing="fetching weights"):
+            return download(url, folder / file, checksum=_checksum(digest), tries=3)
+    except (LucencyError, OSError) as failed:
+        reason = failed.what if isinstance(failed, LucencyError) else failed.strerror
         raise RecipeError(
             f"the ImageNet weights of {name} cannot be fetched ({reason})",
             where=url,
             hint=f"Fetch that file where there is internet and put it at {folder / file}, or give --weights PATH or "
             "--weights none",
         ) from None
+
+
+def _checksum(digest: str | None) -> Checksum | None:
+    if digest is None:
+        return None
+    return Checksum("md5" if len(digest) == 32 else "sha256", digest, "Keras")

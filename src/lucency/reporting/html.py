@@ -16,7 +16,7 @@ from PIL import Image
 
 from lucency.reporting.canvas import to_inline_svg, to_png
 
-_METRICS = {
+METRIC_WORDS = {
     "auroc": ("AUROC", "chance that a fractured film scores above one without fracture"),
     "average_precision": ("Average precision", "area under the precision-recall curve"),
     "accuracy": ("Accuracy", "share of films called rightly"),
@@ -31,6 +31,8 @@ _METRICS = {
     "brier": ("Brier score", "mean squared error of the probability; lower is better"),
     "ece": ("Calibration error (ECE)", "ten bins of equally many films; lower is better"),
 }
+"""Title and gloss of each metric on a page."""
+
 _BASELINES = {
     "majority": "Always the commoner class",
     "nearest_neighbour": "Most similar training film (32 x 32 pixels)",
@@ -72,14 +74,7 @@ def render_report(
     Returns:
         The HTML text.
     """
-    environment = Environment(
-        loader=PackageLoader("lucency.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=_number, percent=_percent, interval=_interval, words=_words)
+    environment = page_environment()
     found = [
         {"action": "", "image_ids": ()} | dict(finding)
         for finding in (report["findings"] if findings is None else findings)
@@ -88,9 +83,12 @@ def render_report(
         title=title,
         report=report,
         findings=sorted(found, key=lambda finding: _rank(finding["severity"])),
-        metric_names=_METRICS,
+        metric_names=METRIC_WORDS,
         baseline_names=_BASELINES,
-        figures={name: _embedded(name, figure) for name, figure in figures.items()},
+        figures={
+            name: embedded(figure, name=name, words=_FIGURES.get(name, name.replace("_", " ").capitalize()))
+            for name, figure in figures.items()
+        },
         placed=tuple(_FIGURES),
         samples=[dict(sample) | {"source": _picture(sample["image"])} for sample in samples],
         details=[(key, _detail(value)) for key, value in run_details.items()],
@@ -98,12 +96,31 @@ def render_report(
     )
 
 
+def page_environment() -> Environment:
+    """Templates of the package, with the filters that pages share."""
+    environment = Environment(
+        loader=PackageLoader("lucency.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=_number, percent=_percent, interval=_interval, words=_words)
+    return environment
+
+
 def _rank(severity: str) -> int:
     return _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
 
 
-def _embedded(name: str, figure: Figure | bytes) -> Markup:
-    words = _FIGURES.get(name, name.replace("_", " ").capitalize())
+def embedded(figure: Figure | bytes, *, name: str, words: str) -> Markup:
+    """A figure as an element of a page.
+
+    Args:
+        figure: A Figure, or the bytes of a PNG file.
+        name: Unique on the page.
+        words: What it shows, for readers who cannot see it.
+    """
     # Films are far smaller as pixels; everything else stays sharp and follows the page's colours as SVG.
     if isinstance(figure, Figure) and not any(axes.images for axes in figure.axes):
         svg = to_inline_svg(figure, name=name)

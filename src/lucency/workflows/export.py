@@ -13,6 +13,7 @@ from lucency.bundle import Bundle, Card, write_bundle
 from lucency.errors import FilmError, MissingExtraError, RunError
 from lucency.imaging.geometry import to_input
 from lucency.imaging.readers import read_radiograph
+from lucency.workflows.exam_rules import rule_or_none
 from lucency.workflows.run_folder import RunFolder, now, read_rows, versions
 from lucency.workflows.teller import Teller
 
@@ -145,7 +146,12 @@ def _fitted(run: RunFolder, recipe: Recipe, teller: Teller) -> dict[str, Any]:
         fixed_sensitivity(labels, probabilities, recipe.evaluation.sensitivity),
     )
     default = points[0] if recipe.evaluation.operating_point == "youden" else points[1]
-    return {"calibration": calibration, "operating_points": points, "default_operating_point": default.name}
+    return {
+        "calibration": calibration,
+        "operating_points": points,
+        "default_operating_point": default.name,
+        "exams": rule_or_none(run, recipe, calibration),
+    }
 
 
 def _validation_films(run: RunFolder, recipe: Recipe) -> npt.NDArray[np.uint8] | None:

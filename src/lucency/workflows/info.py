@@ -10,13 +10,16 @@ from typing import Any
 from lucency._version import __version__
 from lucency.workflows.run_folder import versions
 
-_TABLES = ("pandas", "pyarrow", "pydantic", "sklearn", "scipy", "matplotlib", "jinja2")
+_TABLES = ("pandas", "pyarrow", "pydantic", "sklearn", "scipy", "matplotlib", "jinja2", "yaml")
+_LEARN = ("keras", "h5py", "absl", "tensorboard")
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "dicom": ("pydicom", "pylibjpeg", "openjpeg", "jpeg_ls", "imagecodecs"),
     "tables": _TABLES,
-    "train": ("keras", "tensorflow", "tf2onnx", "onnx", "tensorboard", *_TABLES),
-    "train-jax": ("keras", "jax", "tensorboard", *_TABLES),
+    "train": (*_LEARN, "tensorflow", "tf2onnx", "onnx", *_TABLES),
+    "train-jax": (*_LEARN, "jax", *_TABLES),
+    "search": ("optuna",),
+    "fetch": ("kagglehub",),
     "web": ("fastapi", "uvicorn", "gradio", "prometheus_client"),
     "scale": ("ray",),
 }

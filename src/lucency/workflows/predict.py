@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lucency.decision import Prediction
-from lucency.errors import DatasetError, FilmError, ResourceError
+from lucency.errors import DatasetError, FilmError, MissingExtraError, ResourceError
 from lucency.predictor import Predictor
 
 
@@ -56,31 +56,49 @@ class FilmAnswer:
 
 
 def find_films(inputs: Sequence[str | os.PathLike[str]]) -> list[str]:
-    """The films that files, folders and patterns name, in a fixed order, each once.
+    """The films that files, folders, patterns and tables name, in a fixed order, each once.
 
     Args:
-        inputs: Files (taken as they are), folders (searched for image and DICOM files, as `scan` does), glob patterns.
+        inputs: Files (taken as they are), folders (searched for image and DICOM files, as `scan` does), glob patterns,
+            and CSV or Parquet tables with a column of paths.
 
     Raises:
-        DatasetError: A folder or pattern holds no film.
+        DatasetError: A folder, pattern or table holds no film.
     """
+    return [path for path, _ in named_films(inputs)]
+
+
+def named_films(inputs: Sequence[str | os.PathLike[str]]) -> list[tuple[str, str]]:
+    """As `find_films`, each film with its exam where a table names it, "" otherwise."""
     from lucency.datasets.film_tree import list_films
 
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for given in [os.fspath(item) for item in inputs]:
         if os.path.isdir(given):
             inside = [os.path.join(given, *parts) for parts in list_films(Path(given)).films]
             if not inside:
                 raise DatasetError("holds no film", where=given, hint="Give a folder of image or DICOM files")
-            found.update(dict.fromkeys(inside))
+            films = [(path, "") for path in inside]
         elif not os.path.exists(given) and glob.has_magic(given):
             matches = sorted(path for path in glob.glob(given, recursive=True) if os.path.isfile(path))
             if not matches:
                 raise DatasetError("no file matches", where=given)
-            found.update(dict.fromkeys(matches))
+            films = [(path, "") for path in matches]
+        elif given.lower().endswith((".csv", ".parquet")) and os.path.isfile(given):
+            films = _films_of_table(Path(given))
         else:
-            found[given] = None
-    return list(found)
+            films = [(given, "")]
+        for path, exam in films:
+            found[path] = found.get(path) or exam
+    return list(found.items())
+
+
+def _films_of_table(table: Path) -> list[tuple[str, str]]:
+    try:
+        from lucency.datasets.film_table import read_film_table
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), extra="tables", need="Reading a table of films") from None
+    return read_film_table(table)
 
 
 def predict_films(

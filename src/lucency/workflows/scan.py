@@ -53,6 +53,7 @@ def describe_films(manifest: Manifest) -> dict[str, Any]:
         "films": len(table),
         "fractured": int(table["label"].sum()),
         "groups": len(set(film_groups(manifest))),
+        "exams": len(set(table["study_id"]) - {""}),
         "with_boxes": int((~table["boxes"].isin(["", "[]"])).sum()),
         "body_parts": {str(part): int(count) for part, count in table["body_part"].value_counts().items() if part},
         "splits": {

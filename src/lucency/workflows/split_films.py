@@ -26,6 +26,7 @@ class SplitFilms:
         image_ids: Names, unique.
         paths: Files.
         boxes: Truth boxes (x, y, width, height) in pixels of the upright film.
+        exams: Names of exams (study_id of the manifest), "" where unknown.
     """
 
     images: npt.NDArray[np.uint8]
@@ -35,6 +36,7 @@ class SplitFilms:
     image_ids: list[str]
     paths: list[str]
     boxes: list[list[tuple[float, float, float, float]]]
+    exams: list[str]
 
 
 def split_films(manifest: Manifest, prepared: Prepared, split: str) -> SplitFilms:
@@ -54,4 +56,5 @@ def split_films(manifest: Manifest, prepared: Prepared, split: str) -> SplitFilm
         image_ids=list(table["image_id"]),
         paths=list(table["path"]),
         boxes=[[tuple(box) for box in json.loads(cell)] if cell else [] for cell in table["boxes"]],
+        exams=list(table["study_id"]),
     )

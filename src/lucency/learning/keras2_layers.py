@@ -1,0 +1,177 @@
+"""Layers as Keras 2 described them, made anew with Keras 3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+from keras import layers, ops
+from keras.src.applications import convnext
+
+from lucency.errors import BundleError
+from lucency.learning.foreign_code import CODE_LAYERS
+
+
+class UnknownLayerError(BundleError):
+    """A layer that Keras 3 does not have, or that brings code."""
+
+
+TRAINING_ONLY = (
+    "Random", "Dropout", "SpatialDropout", "StochasticDepth", "GaussianNoise", "GaussianDropout", "AlphaDropout",
+    "ActivityRegularization",
+)  # fmt: skip
+"""How the names of layers begin that do nothing at inference."""
+
+LEFT_OUT = frozenset(
+    [
+        "batch_input_shape",
+        "batch_shape",
+        "dtype",
+        "ragged",
+        "sparse",
+        "optional",
+        "synchronized",
+        "fused",
+        "renorm",
+        "renorm_clipping",
+        "renorm_momentum",
+        "virtual_batch_size",
+        "adjustment",
+        "implementation",
+        "input_dtype",
+        "build_input_shape",
+    ]
+)
+"""Keys of a description that say nothing of the answer, or that Keras 3 does not know."""
+
+RENAMED_CLASSES = {"BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"}
+
+ONLY_OF_SOME: dict[str, tuple[str, ...]] = {
+    "DepthwiseConv2D": ("groups", "filters"),
+    "SeparableConv2D": ("groups",),
+    "SeparableConv1D": ("groups",),
+    "Conv2DTranspose": ("groups",),
+}
+"""Keys that a class inherited in Keras 2 and does not take in Keras 3."""
+
+
+def make_layer(kind: str, config: Mapping[str, Any], name: str) -> Any:
+    """A layer of Keras 3 that computes what the described one does at inference.
+
+    Args:
+        kind: Class name of Keras 2.
+        config: Its description.
+        name: A name that no other layer of the model has.
+
+    Raises:
+        UnknownLayerError: There is no such layer, or it is described in a way that Keras 3 does not understand.
+    """
+    # Slashes, as DenseNet has them in names, are not allowed any more.
+    name = name.replace("/", "_")
+    if kind in ("TFOpLambda", "SlicingOpLambda"):
+        return _operation(name, str(config.get("function", "")))
+    if kind == "TensorFlowOpLayer":
+        raise UnknownLayerError(f"holds the raw TensorFlow operation '{name}'")
+    if kind.startswith(TRAINING_ONLY):
+        return layers.Identity(name=name)
+    kind = RENAMED_CLASSES.get(kind, kind)
+    found: Any = getattr(convnext if kind == "LayerScale" else layers, kind, object)
+    if not _is_layer(found) or kind in CODE_LAYERS:
+        raise UnknownLayerError(f"holds a layer that Keras 3 does not have: {kind} ('{name}')")
+    dropped = {*LEFT_OUT, *ONLY_OF_SOME.get(kind, ())}
+    kept = {
+        key: _plain(value)
+        for key, value in config.items()
+        if key not in dropped and not key.endswith(("_initializer", "_regularizer", "_constraint"))
+    }
+    kept["name"] = name
+    if kind == "BatchNormalization" and isinstance(kept.get("axis"), list):
+        (kept["axis"],) = kept["axis"]
+    if kind == "LeakyReLU" and "alpha" in kept:
+        kept["negative_slope"] = kept.pop("alpha")
+    try:
+        return found.from_config({**kept, "dtype": "float32"})
+    except (TypeError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0][:120]
+        raise UnknownLayerError(
+            f"describes the layer '{name}' ({kind}) as Keras 3 does not know it ({reason})"
+        ) from None
+
+
+def _is_layer(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, keras.Layer)
+
+
+def nested(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call that matter: those of an operation, and none of a layer (training, mask)."""
+    return dict(arguments) if kind in ("TFOpLambda", "SlicingOpLambda") else {}
+
+
+def _plain(value: Any) -> Any:
+    """Arrays and tuples that Keras 2 wrapped into dictionaries, as plain values."""
+    if isinstance(value, dict) and value.get("class_name") in ("__numpy__", "__tuple__", "__ndarray__"):
+        inside = value.get("config", value.get("items", value.get("value")))
+        return inside.get("value") if isinstance(inside, dict) else inside
+    return value
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "math.truediv": lambda x, y, **_: x / _constant(y),
+    "math.divide": lambda x, y, **_: x / _constant(y),
+    "math.multiply": lambda x, y, **_: x * _constant(y),
+    "math.add": lambda x, y, **_: x + _constant(y),
+    "math.subtract": lambda x, y, **_: x - _constant(y),
+    "__operators__.add": lambda x, y, **_: x + _constant(y),
+    "__operators__.sub": lambda x, y, **_: x - _constant(y),
+    "__operators__.mul": lambda x, y, **_: x * _constant(y),
+    "__operators__.truediv": lambda x, y, **_: x / _constant(y),
+    "__operators__.getitem": lambda x, slice_spec, **_: x[_slices(slice_spec)],
+    "nn.bias_add": lambda x, bias, **_: x + _constant(bias),
+    "nn.relu": lambda features, **_: ops.relu(features),
+    "nn.relu6": lambda features, **_: ops.relu6(features),
+    "nn.sigmoid": lambda x, **_: ops.sigmoid(x),
+    "math.sigmoid": lambda x, **_: ops.sigmoid(x),
+    "nn.softmax": lambda logits, axis=-1, **_: ops.softmax(logits, axis=-1 if axis is None else axis),
+    "nn.silu": lambda features, **_: ops.silu(features),
+    "nn.swish": lambda features, **_: ops.silu(features),
+    "cast": lambda x, **_: ops.cast(x, "float32"),
+    "image.resize": lambda images, size, **_: ops.image.resize(images, tuple(size), antialias=False),
+    "math.reduce_mean": lambda x, axis=None, keepdims=False, **_: ops.mean(x, axis=axis, keepdims=bool(keepdims)),
+    "reshape": lambda tensor, shape, **_: ops.reshape(tensor, tuple(shape)),
+}
+"""TensorFlow functions that Keras 2 wrote into models, such as those of `preprocess_input` -> the same in Keras."""
+
+
+class TensorFlowCall(keras.Layer):
+    """A row of `OPERATIONS` as a layer, so that its name cannot collide with those of the file."""
+
+    def __init__(self, name: str, function: str):
+        super().__init__(name=name, dtype="float32")
+        self.function = function
+
+    def call(self, x: Any, **arguments: Any) -> Any:
+        """The function of the same arguments that TensorFlow was given."""
+        return OPERATIONS[self.function](x, **{key: value for key, value in arguments.items() if key != "name"})
+
+
+def _operation(name: str, function: str) -> TensorFlowCall:
+    if function not in OPERATIONS:
+        raise UnknownLayerError(f"calls a TensorFlow function that is not known here: tf.{function} ('{name}')")
+    return TensorFlowCall(name, function)
+
+
+def _constant(value: Any) -> Any:
+    return ops.convert_to_tensor(value, "float32") if isinstance(value, list) else value
+
+
+def _slices(spec: Any) -> tuple[Any, ...]:
+    parts: list[Any] = []
+    for part in spec if isinstance(spec, list) else [spec]:
+        if isinstance(part, dict) and {"start", "stop", "step"} <= set(part):
+            parts.append(slice(part["start"], part["stop"], part["step"]))
+        elif isinstance(part, dict):
+            parts.append(Ellipsis)
+        else:
+            parts.append(part)
+    return tuple(parts)
