@@ -35,6 +35,7 @@ def run(request: pytest.FixtureRequest, drawn_films: Path, tmp_path_factory: pyt
         "evaluation.resamples=100",
         # At their own settings most recipes would move too little in six steps.
         "training.learning_rate=0.003",
+        "training.warmup_epochs=0",
     ]
     # Siblings, so that the films are prepared once.
     folder = tmp_path_factory.getbasetemp() / "every-recipe"

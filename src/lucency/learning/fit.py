@@ -91,6 +91,9 @@ def fit(
             model.compile(
                 optimizer=_optimizer(recipe, rate), loss=_loss(recipe), metrics=epoch_metrics(), jit_compile=jit()
             )
+            # Built inside the first step they would have TensorFlow trace the step twice, which takes longer than an
+            # epoch on few films.
+            model.optimizer.build(model.trainable_variables)
         fitted, films, against = _trained_part(model, recipe, phase, train, val, features or run / "features", listener)
         keeper = Keeper(model, state, recipe, films, phase, total, run, listener)
         with closing(keeper.writer):
