@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Files share fixtures that take long to make; a worker needs about 2 GB.
+PARALLEL ?= --numprocesses 2 --dist loadfile
 
 .PHONY: demo test test-all test-real check format bench docs clean
 
@@ -18,10 +20,10 @@ demo: $(STAMP)
 	$(BIN)/lucency demo --out demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -m "not slow and not realdata"
+	$(BIN)/python -m pytest -m "not slow and not realdata" $(PARALLEL)
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest -m "not realdata"
+	$(BIN)/python -m pytest -m "not realdata" $(PARALLEL)
 
 test-real: $(STAMP)
 	$(BIN)/python -m pytest -m "realdata"

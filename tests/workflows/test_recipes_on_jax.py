@@ -15,7 +15,7 @@ from lucency.workflows.evaluate import evaluate_run
 from lucency.workflows.export import export_run
 from lucency.workflows.run_folder import read_rows
 
-BY_DEFAULT = ("cnn-3block", "tiny-vgg-augmented", "mobilenet")
+BY_DEFAULT = ("cnn-3block", "four-block", "tiny-vgg-augmented")
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,9 @@ def legend(axes: Axes, place: Literal["best", "upper left", "upper right", "lowe
         axes: What it explains.
         place: A corner, or "best".
     """
+    # Matplotlib warns of a legend without entries, as where no operating point lies on a curve.
+    if not axes.get_legend_handles_labels()[1]:
+        return
     axes.legend(loc=place, fontsize=9, frameon=False, labelcolor=INK, handlelength=1.6)
 
 

@@ -103,8 +103,7 @@ def _draw(axes: Axes, history: History, key: str) -> None:
             axes.axvline(place + 0.5, color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
     epoch_axis(axes, len(history))
     style(axes, title=CURVES[key], x="Epoch")
-    if axes.get_legend_handles_labels()[1]:
-        legend(axes, "best")
+    legend(axes, "best")
 
 
 def _number(value: Any) -> float:
