@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from lucency.datasets.folder_lock import folder_lock
+from lucency.errors import ResourceError
 from lucency.learning.backend import choose_backend
 
 choose_backend()
 import keras  # noqa: E402
 
 from lucency.learning import fit as fitting  # noqa: E402
+from lucency.learning import frozen_features  # noqa: E402
 from lucency.learning.classifier import build_classifier  # noqa: E402
 from lucency.learning.fit import fit  # noqa: E402
 from lucency.learning.frozen_features import head_model, keep_features, kept_views  # noqa: E402
@@ -54,7 +58,7 @@ def test_training_on_kept_features_ends_where_training_on_films_ends(
     kept, fast = fit(build_classifier(wanted), wanted, *batches(), tmp_path / "kept")
     monkeypatch.setattr(fitting, "kept_views", lambda *_: 0)
     plain, slow = fit(build_classifier(wanted), wanted, *batches(), tmp_path / "plain")
-    assert list((tmp_path / "kept" / "features").glob("*.npy"))
+    assert list((tmp_path / "kept" / "features").glob("*/features.npy"))
     assert not (tmp_path / "plain" / "features").exists()
     for ours, theirs in zip(kept.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
@@ -79,6 +83,29 @@ def test_a_run_on_kept_features_is_resumed_to_the_same_end(tmp_path: Path) -> No
             assert left[key] == pytest.approx(right[key], abs=1e-5)
 
 
+@pytest.mark.parametrize("name", ["four-block", "tiny-vgg"])
+def test_onnx_runtime_gives_the_features_of_keras(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build_classifier(frozen(name=name))
+    train, _ = batches()
+    by_keras = keep_features(model, train, tmp_path / "keras")
+    monkeypatch.setattr(frozen_features, "_WORTH_COMPILING", 1)
+    monkeypatch.setattr(frozen_features, "_extractor", unpredictable(frozen_features._extractor))
+    by_onnx = keep_features(model, train, tmp_path / "onnx")
+    assert np.ptp(by_keras.images) > 1e-3
+    np.testing.assert_allclose(by_onnx.images, by_keras.images, atol=1e-5)
+
+
+def unpredictable(extractor: Any) -> Any:
+    """An extractor that fails where Keras is asked to predict with it."""
+
+    def build(model: Any) -> Any:
+        built = extractor(model)
+        built.predict_on_batch = None
+        return built
+
+    return build
+
+
 def test_features_are_computed_once_and_an_interruption_loses_little(tmp_path: Path) -> None:
     model = build_classifier(frozen())
     films = FilmBatches(IMAGES, np.resize(np.arange(60), 700), np.resize(LABELS, 700))
@@ -91,7 +118,7 @@ def test_features_are_computed_once_and_an_interruption_loses_little(tmp_path: P
 
     with pytest.raises(KeyboardInterrupt):
         keep_features(model, films, tmp_path, progress=stop)
-    assert not [path for path in tmp_path.glob("*.npy") if ".part" not in path.name]
+    assert not list(tmp_path.glob("*/features.npy"))
     again: list[int] = []
     kept = keep_features(model, films, tmp_path, progress=lambda done, _: again.append(done))
     # Of 22 batches of 32 films, 8 were on disk when the twelfth was interrupted.
@@ -116,11 +143,28 @@ def test_views_differ_and_are_the_same_again(tmp_path: Path) -> None:
     assert (np.abs(views[:, 0] - views[:, 1]).max(axis=1) > 1e-4).mean() > 0.9
 
 
+def test_features_that_are_there_are_read_while_others_are_computed(tmp_path: Path) -> None:
+    model, (train, val) = build_classifier(frozen()), batches()
+    keep_features(model, train, tmp_path)
+    (home,) = tmp_path.iterdir()
+    with folder_lock(home):
+        assert len(keep_features(model, train, tmp_path).images) == len(train.rows)
+        assert len(keep_features(model, val, tmp_path).images) == len(val.rows)
+
+
+def test_a_disk_without_room_is_named_before_anything_is_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=100))
+    with pytest.raises(ResourceError, match="too little room.*cached_views"):
+        keep_features(build_classifier(frozen()), batches()[0], tmp_path)
+
+
 def test_other_films_or_other_weights_are_other_features(tmp_path: Path) -> None:
     train, val = batches()
     for number, (films, seed) in enumerate([(train, 0), (val, 0), (train, 1)], start=1):
         keep_features(build_classifier(frozen(f"seed={seed}")), films, tmp_path)
-        assert len(list(tmp_path.glob("*.npy"))) == number
+        assert len(list(tmp_path.glob("*/features.npy"))) == number
 
 
 def test_noise_before_the_average_is_smaller_noise_after_it() -> None:
@@ -139,6 +183,7 @@ def test_which_phases_keep_features() -> None:
     assert kept_views(frozen("augmentation.rotation=10"), "none") == 0
     assert kept_views(frozen("augmentation.rotation=10", "training.cached_views=4"), "none") == 4
     assert kept_views(frozen("training.mixup=0.2"), "none") == 0
+    assert kept_views(frozen("training.mixup=0.2", "training.cached_views=3"), "none") == 1
 
 
 def test_a_listener_hears_of_features_before_the_first_epoch(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from stated_page import stated_json
 pytest.importorskip("optuna")
 
 from lucency.datasets.manifest import Manifest
-from lucency.errors import RecipeError, ResourceError, RunError
+from lucency.errors import RecipeError, RunError
 from lucency.learning.recipe import load_recipe
 from lucency.workflows.run_folder import RunFolder, read_rows
 from lucency.workflows.search import SearchResult, resume_search, search
@@ -200,8 +200,10 @@ def test_another_search_in_the_same_folder_is_refused(searched: SearchResult, ta
 def test_one_search_at_a_time_in_a_folder(searched: SearchResult) -> None:
     from lucency.datasets.folder_lock import folder_lock
 
-    with folder_lock(searched.folder, wait=0), pytest.raises(ResourceError, match="another process"):
-        resume_search(searched.folder)
+    before = (searched.folder / "plan.json").read_bytes()
+    with folder_lock(searched.folder, wait=0), pytest.raises(RunError, match="another process is searching"):
+        resume_search(searched.folder, trials=99)
+    assert (searched.folder / "plan.json").read_bytes() == before
 
 
 def test_films_that_changed_are_refused(searched: SearchResult, tmp_path: Path, table: Path) -> None:

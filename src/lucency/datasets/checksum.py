@@ -43,9 +43,7 @@ class Checksum:
 
     def of(self, path: Path) -> str:
         """The digest that a file has, by the same algorithm."""
-        with path.open("rb", buffering=0) as file:
-            # Where MD5 is switched off as unfit for security, it still serves to find damage.
-            return hashlib.file_digest(file, lambda: hashlib.new(self.algorithm, usedforsecurity=False)).hexdigest()
+        return digest_of(path, self.algorithm)
 
     def check(self, path: Path, *, where: str, hint: str) -> None:
         """Makes sure that a file is what it should be.
@@ -58,7 +56,19 @@ class Checksum:
         Raises:
             DatasetError: It is not.
         """
-        found = self.of(path)
+        self.compare(self.of(path), where=where, hint=hint)
+
+    def compare(self, found: str, *, where: str, hint: str) -> None:
+        """As `check`, where the digest of the file is known already.
+
+        Args:
+            found: The digest that the file has.
+            where: What the error is about.
+            hint: What to do where it is another.
+
+        Raises:
+            DatasetError: It is another.
+        """
         if found != self.digest:
             raise DatasetError(
                 f"wrong checksum: the {self.algorithm} is {found}, and should be {self.digest} ({self.told_by})",
@@ -68,3 +78,10 @@ class Checksum:
 
     def __str__(self) -> str:
         return f"{self.algorithm} {self.digest} ({self.told_by})"
+
+
+def digest_of(path: Path, algorithm: Algorithm) -> str:
+    """The digest that a file has, hexadecimal."""
+    with path.open("rb", buffering=0) as file:
+        # Where MD5 is switched off as unfit for security, it still serves to find damage.
+        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()

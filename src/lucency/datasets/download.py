@@ -71,7 +71,9 @@ def download(
             _fetch(asking, part, checksum)
         if checksum:
             try:
-                checksum.check(part.path, where=url, hint="The file was not kept; get the right address or checksum")
+                checksum.check(
+                    part.path, where=asking.known_as, hint="The file was not kept; get the right address or checksum"
+                )
             except DatasetError:
                 part.clear()
                 raise
@@ -95,7 +97,7 @@ class _Asking:
 
     @property
     def known_as(self) -> str:
-        """By what a part knows its file: a link that was signed anew still leads to it."""
+        """By what errors name it and a part knows its file: a link that was signed anew still leads to it."""
         return without_secrets(self.url)
 
 
@@ -121,7 +123,7 @@ def _fetch(asking: _Asking, part: PartialFile, checksum: Checksum | None) -> boo
             if fruitless >= asking.tries or (broken.lasting and furthest == start):
                 raise DatasetError(
                     broken.reason + (f" ({fruitless} tries)" if fruitless > 1 else ""),
-                    where=asking.url,
+                    where=asking.known_as,
                     hint=("Check the network, and run" if broken.lasting else "Run")
                     + " the same command again later"
                     + (f": it goes on after the {size_text(kept)} that are kept" if kept else ""),
@@ -200,7 +202,7 @@ def _first_byte(answer: http.client.HTTPResponse) -> int | None:
 
 
 def _page_error(asking: _Asking) -> DatasetError:
-    return DatasetError("this address gives a web page (HTML), not a file", where=asking.url, hint=asking.by_hand)
+    return DatasetError("this address gives a web page (HTML), not a file", where=asking.known_as, hint=asking.by_hand)
 
 
 def _silent(done: int, total: int | None) -> None:

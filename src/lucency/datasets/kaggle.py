@@ -21,8 +21,10 @@ from lucency.errors import DatasetError, LucencyError, MissingExtraError
 TRIES = 3
 _HANDLE = re.compile(r"\w[\w.-]*/\w[\w.-]*(/versions/\d+)?")
 _PAGE = re.compile(
-    r"https?://(?:www\.)?kaggle\.com/(?:datasets/)?([\w.-]+/[\w.-]+)(?:/data|/versions/\d+)?/?(?:[?#].*)?"
+    r"https?://(?:www\.)?kaggle\.com/(?:datasets/)?(?P<name>[\w.-]+/[\w.-]+)(?:/versions?/(?P<version>\d+))?(?:/data)?/?"
+    r"(?:[?#].*)?"
 )
+_ASKED_VERSION = re.compile(r"[?&]datasetVersionNumber=(\d+)")
 _TOKEN = "Put a token of https://www.kaggle.com/settings into ~/.kaggle/access_token or KAGGLE_API_TOKEN"
 
 
@@ -51,6 +53,8 @@ class KaggleDataset:
 def kaggle_handle(source: str) -> str | None:
     """OWNER/NAME of `kaggle:OWNER/NAME` or of the address of a Kaggle page; None for anything else.
 
+    Where a version is named, /versions/N follows.
+
     Raises:
         DatasetError: It starts with "kaggle:", but no handle follows.
     """
@@ -62,7 +66,11 @@ def kaggle_handle(source: str) -> str | None:
             )
         return handle
     page = _PAGE.fullmatch(source)
-    return page[1] if page and page[1].split("/")[0] not in ("code", "competitions", "models", "c") else None
+    if page is None or page["name"].split("/")[0] in ("code", "competitions", "models", "c"):
+        return None
+    asked = _ASKED_VERSION.search(source)
+    version = page["version"] or (asked[1] if asked else "")
+    return f"{page['name']}/versions/{version}" if version else page["name"]
 
 
 def ask_kaggle(handle: str) -> KaggleDataset:

@@ -13,6 +13,7 @@ from lucency.datasets.kaggle import kaggle_handle
 from lucency.datasets.page_hosts import is_page, page_host
 from lucency.datasets.source_note import without_secrets
 from lucency.datasets.sources import KNOWN_DATASETS, KnownDataset, known_dataset
+from lucency.datasets.web_request import check_address
 from lucency.errors import DatasetError
 
 UNKNOWN_LICENCE = "not known to Lucency: read it where the data come from"
@@ -121,17 +122,18 @@ def _local(path: Path) -> Origin:
 
 
 def _address(url: str, to: Path) -> Origin:
-    parts = urlsplit(url)
-    if parts.scheme.lower() == "file":
+    scheme = url.partition("://")[0].lower()
+    if scheme == "file":
         raise DatasetError("this is a file here", where=url, hint="Give its path instead of a file:// address")
-    if parts.scheme.lower() not in ("http", "https"):
+    if scheme not in ("http", "https"):
         raise DatasetError(
-            f"{parts.scheme}:// cannot be fetched", where=url, hint="Give an http:// or https:// address"
+            f"{scheme}:// cannot be fetched", where=without_secrets(url), hint="Give an http:// or https:// address"
         )
+    check_address(url)
     if is_page(url):
         raise DatasetError(
             "this link leads to a page, not to a file", where=without_secrets(url), hint=by_hand(url, to)
         )
     shown = without_secrets(url)
-    name = re.sub(r"[^\w.-]+", "_", unquote(parts.path.rpartition("/")[2]))[:80].strip("._") or "download"
+    name = re.sub(r"[^\w.-]+", "_", unquote(urlsplit(url).path.rpartition("/")[2]))[:80].strip("._") or "download"
     return Origin(shown, name, page=shown, file=name, urls=(url,))

@@ -51,7 +51,11 @@ def read_note(folder: Path) -> dict[str, str] | None:
 
 def without_secrets(url: str) -> str:
     """A URL that may be written down: no login, and no values of a query that look like a key."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # What cannot be taken apart is shown without all that could hold a secret.
+        return re.sub(r"//[^/]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])
     query = "&".join(
         f"{name}{equals}{'...' if _SECRET.search(name) else value}"
         for name, equals, value in (pair.partition("=") for pair in parts.query.split("&"))

@@ -11,6 +11,7 @@ from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
 from lucency._version import __version__
+from lucency.datasets.source_note import without_secrets
 from lucency.errors import DatasetError
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
@@ -54,7 +55,9 @@ def check_address(url: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise DatasetError("this is no address that starts with http:// or https:// and names a server", where=url)
+        raise DatasetError(
+            "this is no address that starts with http:// or https:// and names a server", where=without_secrets(url)
+        )
     if parts.username is not None:
         raise DatasetError(
             "an address with a login in it is not asked, since a redirection could give the login away",
@@ -66,6 +69,8 @@ def check_address(url: str) -> str:
 
 def request(url: str, headers: dict[str, str], *, timeout: float) -> http.client.HTTPResponse:
     """Asks for a URL, through redirections and the proxies of the environment.
+
+    Errors name it without the secrets that a signed link holds.
 
     Args:
         url: What `check_address` gave.
@@ -90,11 +95,16 @@ def request(url: str, headers: dict[str, str], *, timeout: float) -> http.client
         raise _connection_error(failed.reason, url) from None
     except (OSError, http.client.HTTPException) as failed:
         raise _connection_error(failed, url) from None
+    except ValueError:
+        # Names that no server can have, here or in a redirection, come up only when they are looked up.
+        raise DatasetError(
+            "this address, or the one that it redirects to, cannot be asked", where=without_secrets(url)
+        ) from None
     if answer.status not in (200, 206):
         with answer:
             raise DatasetError(
                 f"the server has not sent the file (status {answer.status})",
-                where=url,
+                where=without_secrets(url),
                 hint="Try again later, or fetch the file by hand in a browser",
             )
     return answer
@@ -131,15 +141,22 @@ class _Redirections(urllib.request.HTTPRedirectHandler):
         scheme = urlsplit(newurl).scheme
         if scheme not in ("http", "https"):
             fp.close()
-            raise DatasetError(f"the server redirects to {newurl[:120]}, not to http(s)", where=req.full_url)
+            raise DatasetError(
+                f"the server redirects to {without_secrets(newurl)[:120]}, not to http(s)",
+                where=without_secrets(req.full_url),
+            )
         if req.type == "https" and scheme == "http":
             fp.close()
-            raise DatasetError("the server redirects from https to http, which can be altered on the way", where=newurl)
+            raise DatasetError(
+                "the server redirects from https to http, which can be altered on the way",
+                where=without_secrets(newurl),
+            )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _status_error(refused: urllib.error.HTTPError, url: str) -> Exception:
     code, name = refused.code, http.client.responses.get(refused.code, "")
+    where = without_secrets(url)
     if code == 416:
         return TransferBrokenError("the server has no such part of the file", wait=0, stale=True)
     if code in RETRIED:
@@ -149,22 +166,23 @@ def _status_error(refused: urllib.error.HTTPError, url: str) -> Exception:
         )
     if code // 100 == 3:
         goal = refused.headers.get("Location", "nowhere")
-        problem = (
-            "in a circle" if urlsplit(goal).scheme in ("", "http", "https") else f"to {goal[:120]}, not to http(s)"
-        )
-        return DatasetError(f"the server redirects {problem}", where=url, hint="Check the address in a browser")
+        inside = urlsplit(goal).scheme in ("", "http", "https")
+        problem = "in a circle" if inside else f"to {without_secrets(goal)[:120]}, not to http(s)"
+        return DatasetError(f"the server redirects {problem}", where=where, hint="Check the address in a browser")
     what, hint = _REFUSALS.get(code, (f"the server answers {code} {name}".rstrip(), "Check the address in a browser"))
-    return DatasetError(what, where=url, hint=hint)
+    return DatasetError(what, where=where, hint=hint)
 
 
 def _connection_error(reason: Any, url: str) -> Exception:
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return DatasetError(f"the server's certificate is not trusted ({reason.verify_message})", where=url)
+        return DatasetError(
+            f"the server's certificate is not trusted ({reason.verify_message})", where=without_secrets(url)
+        )
     if isinstance(reason, socket.gaierror):
         host = urlsplit(url).hostname
         return TransferBrokenError(f"the server {host} is not found", lasting=True)
     if isinstance(reason, http.client.InvalidURL):
-        return DatasetError("this is no address that can be asked", where=url)
+        return DatasetError("this is no address that can be asked", where=without_secrets(url))
     return TransferBrokenError(broken_text(reason))
 
 

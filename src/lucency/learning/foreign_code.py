@@ -8,6 +8,7 @@ from typing import Any
 
 from lucency.errors import BundleError
 from lucency.learning.foreign_file import ForeignFile
+from lucency.learning.foreign_operations import reaching_out
 
 CODE_LAYERS: dict[str, str] = {
     "Lambda": "a Lambda layer, whose Python code is in the file",
@@ -17,23 +18,6 @@ CODE_LAYERS: dict[str, str] = {
     "TFSMLayer": "a layer that loads another SavedModel",
 }
 """Layers of Keras that bring code of their own -> what it is."""
-
-CODE_OPERATIONS = frozenset(
-    [
-        "PyFunc",
-        "PyFuncStateless",
-        "EagerPyFunc",
-        "ReadFile",
-        "WriteFile",
-        "MatchingFiles",
-        "LoadLibrary",
-        "FileSystemSetConfiguration",
-        "TextLineDataset",
-        "TFRecordDataset",
-        "ShellExecute",
-    ]
-)
-"""Operations of a TensorFlow graph that call Python or touch files."""
 
 TENSOR_FUNCTIONS = frozenset(
     ["math", "nn", "image", "linalg", "signal", "keras", "__operators__", "random", "strings", "broadcast_to",
@@ -62,7 +46,9 @@ def refuse_code(file: ForeignFile, *, trust: bool) -> list[str]:
         BundleError: There is code, and no trust.
     """
     if file.kind in ("keras", "hdf5"):
-        found = list(dict.fromkeys(_in_config(file.config)))
+        # Keras never builds the loss and the optimizer of the model itself; those of a model inside, it does.
+        outer = {**file.config, "compile_config": None} if isinstance(file.config, dict) else file.config
+        found = list(dict.fromkeys(_in_config(outer)))
     elif file.kind == "saved_model":
         found = _in_graph(file.path / "saved_model.pb")
     else:
@@ -86,10 +72,8 @@ def _in_config(value: Any) -> Iterator[str]:
     name = value.get("class_name")
     if isinstance(name, str):
         yield from _in_object(name, value)
-    for key, item in value.items():
-        # The loss and the optimizer are never built.
-        if key != "compile_config":
-            yield from _in_config(item)
+    for item in value.values():
+        yield from _in_config(item)
 
 
 def _in_object(name: str, value: dict[str, Any]) -> Iterator[str]:
@@ -121,9 +105,4 @@ def _in_graph(path: Path) -> list[str]:
         proto.ParseFromString(path.read_bytes())
     except Exception:  # protobuf has an error class of its own, and untyped.
         raise BundleError("saved_model.pb is truncated or damaged", where=path.parent, hint="Get it again") from None
-    operations: set[str] = set()
-    for meta in proto.meta_graphs:
-        operations |= {node.op for node in meta.graph_def.node}
-        for function in meta.graph_def.library.function:
-            operations |= {node.op for node in function.node_def}
-    return [f"the operation {name}" for name in sorted(operations & CODE_OPERATIONS)]
+    return [f"the operation {name}, which may reach beyond the model" for name in reaching_out(proto.meta_graphs)]

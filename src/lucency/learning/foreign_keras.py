@@ -41,6 +41,7 @@ def open_keras(file: ForeignFile, wanted: InputShape, *, trust: bool) -> Foreign
         except UnknownLayerError as error:
             return _with_tf_keras(file, wanted, error, trust=trust)
         original, witness = _second_opinion(file, model)
+        independent = original is not model
         notes.append("rebuilt under Keras 3 from a Keras 2 file")
     else:
         model = original = _load(file, trust)
@@ -171,8 +172,7 @@ def _with_tf_keras(file: ForeignFile, wanted: InputShape, unknown: UnknownLayerE
             where=file.path,
             hint="Where its code is, save the model as SavedModel or ONNX, and import that",
         ) from None
-    name = one_of([tensor.name for tensor in model.inputs], "input", file.path)
-    assert name
+    one_of([tensor.name for tensor in model.inputs], "input", file.path)
     one_of([tensor.name for tensor in model.outputs], "output", file.path)
     shape = agree(wanted, InputShape(*model.inputs[0].shape[1:]), file.path)
     opened = traced_model(

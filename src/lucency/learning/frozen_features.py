@@ -6,7 +6,9 @@ import hashlib
 import json
 import math
 import os
+import tempfile
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,16 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
+from lucency.datasets.disk_room import require_room
 from lucency.datasets.folder_lock import folder_lock
 from lucency.learning.backend import jit
 from lucency.learning.loader import FilmBatches
 from lucency.learning.recipe import Recipe
 
 _BATCH = 32
+
+_WORTH_COMPILING = 500
+"""Views from which on the seconds that the conversion to ONNX takes are won back."""
 
 
 def kept_views(recipe: Recipe, unfreeze: int | str) -> int:
@@ -34,8 +40,12 @@ def kept_views(recipe: Recipe, unfreeze: int | str) -> int:
         return 0
     plan = recipe.training
     # In inference mode the features of an unchanged film are always the same, so keeping them costs nothing.
-    changed = any(recipe.augmentation.model_dump().values()) or plan.mixup > 0
-    return plan.cached_views if changed else 1
+    augmented = any(recipe.augmentation.model_dump().values())
+    changed = augmented or plan.mixup > 0
+    if not changed:
+        return 1
+    # Mixup blends what is kept; without augmentation further views of a film would all be the same.
+    return plan.cached_views if augmented else min(1, plan.cached_views)
 
 
 def head_model(model: Any) -> Any:
@@ -83,21 +93,19 @@ def keep_features(
         seed: Seed of the augmentation.
         progress: Hears of each batch: films done, films in all.
     """
-    extract = _extractor(model)
-    total = len(batches.rows) * views
-    path = folder / f"{_key(model, batches, views, augment, seed)}.npy"
-    folder.mkdir(parents=True, exist_ok=True)
-    with folder_lock(folder, doing="computing features"):
-        if not path.is_file():
-            _compute(model, extract, batches, path, views=views, seed=seed if augment else None, progress=progress)
-    features = np.load(path, mmap_mode="r")
-    assert len(features) == total
-    return batches.with_features(features, views)
+    home = folder / _key(model, batches, views, augment, seed)
+    path = home / "features.npy"
+    if not path.is_file():
+        home.mkdir(parents=True, exist_ok=True)
+        with folder_lock(home, doing="computing features"):
+            # Whoever held the lock before may have computed them.
+            if not path.is_file():
+                _compute(model, batches, path, views=views, seed=seed if augment else None, progress=progress)
+    return batches.with_features(np.load(path, mmap_mode="r"), views)
 
 
 def _compute(
     model: Any,
-    extract: Any,
     batches: FilmBatches,
     path: Path,
     *,
@@ -106,7 +114,9 @@ def _compute(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     count = len(batches.rows)
-    shape = (count * views, *extract.output_shape[1:])
+    extractor = _extractor(model)
+    shape = (count * views, *extractor.output_shape[1:])
+    extract = _compiled(extractor) if count * views >= _WORTH_COMPILING else extractor.predict_on_batch
     part, mark = path.with_suffix(".part.npy"), path.with_suffix(".json")
     try:
         done = int(json.loads(mark.read_text("utf-8"))["done"])
@@ -115,6 +125,12 @@ def _compute(
     except (OSError, ValueError, KeyError):
         done = 0
     if not done:
+        # A full disk under a memory map kills the process instead of raising an error.
+        require_room(
+            path.parent,
+            4 * math.prod(shape),
+            hint="Free some space, lower training.cached_views, or let the last layers train (training.unfreeze)",
+        )
         kept = np.lib.format.open_memmap(part, mode="w+", dtype=np.float32, shape=shape)
     steps = [(view, start) for view in range(views) for start in range(0, count, _BATCH)]
     for number, (view, start) in enumerate(steps):
@@ -124,7 +140,7 @@ def _compute(
         films = batches.images[rows][..., None]
         if seed is not None:
             films = _augmented(model, films, (seed, number))
-        kept[np.arange(start, start + len(rows)) * views + view] = extract.predict_on_batch(films)
+        kept[np.arange(start, start + len(rows)) * views + view] = extract(films)
         if number % 8 == 7:
             kept.flush()
             mark.write_text(json.dumps({"done": number + 1}), "utf-8")
@@ -160,6 +176,23 @@ def _extractor(model: Any) -> Any:
     model = keras.Model(film, x, name="extractor")
     model.compile(jit_compile=jit())
     return model
+
+
+def _compiled(extractor: Any) -> Callable[[Any], Any]:
+    """The extractor in ONNX Runtime, which is two to three times faster on a CPU than Keras on TensorFlow."""
+    on_cpu = all(name.startswith("cpu") for name in keras.distribution.list_devices())
+    if keras.backend.backend() != "tensorflow" or not on_cpu or find_spec("tf2onnx") is None:
+        return extractor.predict_on_batch  # type: ignore[no-any-return]
+    import onnxruntime
+
+    from lucency.learning.export import write_onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "extractor.onnx"
+        shape = extractor.input_shape[1:]
+        write_onnx(lambda film: {"features": extractor(film, training=False)}, shape, path, weights=extractor.variables)
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return lambda films: session.run(["features"], {"film": np.asarray(films, np.float32)})[0]
 
 
 def _head(model: Any) -> list[Any]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 from keras import layers, ops
-from keras.src.applications import convnext
 
 from lucency.errors import BundleError
 from lucency.learning.foreign_code import CODE_LAYERS
@@ -56,6 +55,31 @@ ONLY_OF_SOME: dict[str, tuple[str, ...]] = {
 """Keys that a class inherited in Keras 2 and does not take in Keras 3."""
 
 
+_HARD_SIGMOID = "hard_sigmoid"
+
+
+def hard_sigmoid(x: Any) -> Any:
+    """The hard sigmoid of Keras 2, 0.2 x + 0.5 from 0 to 1; that of Keras 3 is x / 6 + 0.5."""
+    return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+class LayerScale(keras.Layer):
+    """Each channel times a weight of its own, as ConvNeXt has it (Liu et al. 2022, arXiv 2201.03545)."""
+
+    def __init__(self, projection_dim: int, init_values: float = 1e-6, **given: Any):
+        super().__init__(**given)
+        self.projection_dim, self.init_values = projection_dim, init_values
+
+    def build(self, shape: Any) -> None:
+        """Makes the weights, float32 (channels,)."""
+        start = keras.initializers.Constant(self.init_values)
+        self.gamma = self.add_weight(shape=(self.projection_dim,), initializer=start, name="gamma")
+
+    def call(self, x: Any) -> Any:
+        """Maps (N, h, w, channels) -> the same shape."""
+        return x * self.gamma
+
+
 def make_layer(kind: str, config: Mapping[str, Any], name: str) -> Any:
     """A layer of Keras 3 that computes what the described one does at inference.
 
@@ -76,16 +100,18 @@ def make_layer(kind: str, config: Mapping[str, Any], name: str) -> Any:
     if kind.startswith(TRAINING_ONLY):
         return layers.Identity(name=name)
     kind = RENAMED_CLASSES.get(kind, kind)
-    found: Any = getattr(convnext if kind == "LayerScale" else layers, kind, object)
+    found: Any = LayerScale if kind == "LayerScale" else getattr(layers, kind, object)
     if not _is_layer(found) or kind in CODE_LAYERS:
         raise UnknownLayerError(f"holds a layer that Keras 3 does not have: {kind} ('{name}')")
     dropped = {*LEFT_OUT, *ONLY_OF_SOME.get(kind, ())}
     kept = {
-        key: _plain(value)
+        key: _activation(value) if key.endswith("activation") else _plain(value)
         for key, value in config.items()
         if key not in dropped and not key.endswith(("_initializer", "_regularizer", "_constraint"))
     }
     kept["name"] = name
+    if _mentions_hard_sigmoid(kept):
+        raise UnknownLayerError(f"has the hard sigmoid of Keras 2 inside the layer '{name}' ({kind})")
     if kind == "BatchNormalization" and isinstance(kept.get("axis"), list):
         (kept["axis"],) = kept["axis"]
     if kind == "LeakyReLU" and "alpha" in kept:
@@ -116,6 +142,36 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _activation(value: Any) -> Any:
+    named = value.get("config") if isinstance(value, dict) and value.get("class_name") == "function" else value
+    return hard_sigmoid if named == _HARD_SIGMOID else _plain(value)
+
+
+def _mentions_hard_sigmoid(value: Any) -> bool:
+    """Whether Keras 3 would build its own hard sigmoid of a description, at any depth."""
+    if isinstance(value, dict):
+        return any(_mentions_hard_sigmoid(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(_mentions_hard_sigmoid(item) for item in value)
+    return bool(value == _HARD_SIGMOID)
+
+
+def _resize(images: Any, size: Any, method: Any = "bilinear", antialias: Any = False, **further: Any) -> Any:
+    if method != "bilinear" or antialias or further.get("preserve_aspect_ratio"):
+        told = ", ".join(
+            f"{key}={value}" for key, value in {"method": method, "antialias": antialias, **further}.items()
+        )
+        raise UnknownLayerError(f"calls tf.image.resize in a way that is not known here ({told})")
+    return ops.image.resize(images, tuple(size), interpolation="bilinear", antialias=False)
+
+
+def _cast(x: Any, dtype: Any = None, **_: Any) -> Any:
+    # A file names a type as text, or as TensorFlow prints it: <dtype: 'float32'>.
+    if not isinstance(dtype, str) or "float" not in dtype:
+        raise UnknownLayerError(f"casts to {dtype}, which rounds; only casts to floating point are known here")
+    return ops.cast(x, "float32")
+
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "math.truediv": lambda x, y, **_: x / _constant(y),
     "math.divide": lambda x, y, **_: x / _constant(y),
@@ -135,8 +191,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "nn.softmax": lambda logits, axis=-1, **_: ops.softmax(logits, axis=-1 if axis is None else axis),
     "nn.silu": lambda features, **_: ops.silu(features),
     "nn.swish": lambda features, **_: ops.silu(features),
-    "cast": lambda x, **_: ops.cast(x, "float32"),
-    "image.resize": lambda images, size, **_: ops.image.resize(images, tuple(size), antialias=False),
+    "cast": _cast,
+    "image.resize": _resize,
     "math.reduce_mean": lambda x, axis=None, keepdims=False, **_: ops.mean(x, axis=axis, keepdims=bool(keepdims)),
     "reshape": lambda tensor, shape, **_: ops.reshape(tensor, tuple(shape)),
 }

@@ -63,11 +63,10 @@ def _fetch(name: str, row: Backbone, cache: Path | None, url: str | None) -> Pat
         raise RecipeError(f"there are no ImageNet weights for {name}", hint='Set model.weights to "none"')
     file = url.rpartition("/")[2]
     folder = cache or Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
-    if (folder / file).is_file():
-        return folder / file
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with folder_lock(folder, doing="fetching weights"):
+            # A file that is there already is checked and kept.
             return download(url, folder / file, checksum=_checksum(digest), tries=3)
     except (LucencyError, OSError) as failed:
         reason = failed.what if isinstance(failed, LucencyError) else failed.strerror

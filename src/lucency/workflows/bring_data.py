@@ -80,7 +80,7 @@ def _from_kaggle(origin: Origin, target: Path, work: Path, limits: Limits | None
 
 def _from_archive(origin: Origin, target: Path, work: Path, limits: Limits | None, teller: Teller) -> Brought:
     from lucency.datasets.archive_budget import LimitError
-    from lucency.datasets.content_hash import file_sha256
+    from lucency.datasets.checksum import DIGITS, digest_of
     from lucency.datasets.unpack import UnsupportedArchiveError, unpack
 
     _announce(origin, teller)
@@ -112,7 +112,7 @@ def _from_archive(origin: Origin, target: Path, work: Path, limits: Limits | Non
     facts = {
         "address": address if address != origin.source else "",
         "archive": f"{origin.file}, {archive.stat().st_size} bytes",
-        "sha256": file_sha256(archive),
+        **{algorithm: digest_of(archive, algorithm) for algorithm in DIGITS},
         "checked": "; ".join(map(str, origin.checksums)) or "no checksum was known",
         "files": str(told.files),
     }
@@ -149,7 +149,6 @@ def _download(origin: Origin, work: Path, teller: Teller) -> tuple[Path, str, Or
             )
             break
         except DatasetError as failed:
-            failed.where = without_secrets(failed.where) if failed.where and "://" in failed.where else failed.where
             if place == len(urls) - 1:
                 if origin.figshare is not None:
                     failed.hint = (

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from lucency.errors import DatasetError, RunError
 from lucency.workflows.fold_record import write_record
 from lucency.workflows.fold_runs import Fold, fold_films, fold_report, planned_folds, run_fold
-from lucency.workflows.run_series import RunSeries, readable_films, series_recipe, tell_findings, try_recipe
+from lucency.workflows.run_series import RunSeries, readable_films, try_recipe
 from lucency.workflows.teller import Teller
+from lucency.workflows.told_findings import tell_findings
+from lucency.workflows.wanted_recipe import wanted_recipe
 
 if TYPE_CHECKING:
     from lucency.datasets.manifest import Manifest
@@ -80,7 +82,7 @@ def cross_validate(
         KeyboardInterrupt: The cross-validation can be resumed.
     """
     teller = teller or Teller()
-    wanted = series_recipe(recipe, weights, overrides)
+    wanted = wanted_recipe(recipe, weights, overrides)
     _use_tensorflow()
     plan = {"folds": folds, "repeats": repeats, "all_films": all_films}
     name = f"{wanted.name}-{Path(data).resolve().stem}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from lucency.workflows.teller import Teller
 
 if TYPE_CHECKING:
     from lucency.datasets.archive_budget import Limits
+    from lucency.datasets.checksum import Checksum
     from lucency.datasets.origin import Origin
 
 WORK = ".fetch"
@@ -79,29 +81,29 @@ def fetch(
     teller = teller or Teller()
     folder = Path(to)
     origin = find_origin(os.fspath(source), folder)
-    given = [
+    given = (
         *([Checksum.parse("sha256", sha256, "given by you")] if sha256 else []),
         *([Checksum.parse("md5", md5, "given by you")] if md5 else []),
-    ]
+    )
     if given and origin.kaggle:
         raise DatasetError("Kaggle unpacks by itself: a checksum cannot be given", where=origin.source)
     work = folder / WORK
-    if not work.exists() and (done := _finished(folder, origin)):
+    if not work.exists() and (done := _finished(folder, origin, given)):
         return done
     _make_folder(work)
     with folder_lock(work, doing="fetching data"):
         # Whoever held the lock before may have finished, and have taken the folder away.
         _make_folder(work)
-        done = _finished(folder, origin)
+        done = _finished(folder, origin, given)
         if done is None:
             try:
                 _refuse_used(folder, origin)
-                nested = _fill(replace(origin, checksums=(*given, *origin.checksums)), work, limits, teller)
+                nested = _fill(origin, given, work, limits, teller)
                 _place(work / "ready", folder)
             except KeyboardInterrupt:
                 teller.say(f"What has come so far is kept in {work}; the same command goes on from there.")
                 raise
-            done = replace(_finished(folder, origin) or _lost(folder), already=False, nested=nested)
+            done = replace(_finished(folder, origin, given) or _lost(folder), already=False, nested=nested)
         shutil.rmtree(work, ignore_errors=True)
     return done
 
@@ -117,12 +119,13 @@ def _make_folder(work: Path) -> None:
         ) from None
 
 
-def _finished(folder: Path, origin: Origin) -> Fetched | None:
+def _finished(folder: Path, origin: Origin, given: Sequence[Checksum]) -> Fetched | None:
     """The data of an earlier call, if they are all there.
 
     Raises:
-        DatasetError: The folder holds data of another source.
+        DatasetError: The folder holds data of another source, or of an archive that is not what was given.
     """
+    from lucency.datasets.noted_source import check_given, same_archive
     from lucency.datasets.source_note import note_path, read_note
 
     note, path = read_note(folder), note_path(folder)
@@ -132,6 +135,13 @@ def _finished(folder: Path, origin: Origin) -> Fetched | None:
         raise DatasetError(
             f"holds data of another source already ({note.get('source')})", where=folder, hint="Give another --to"
         )
+    if not same_archive(note, origin):
+        raise DatasetError(
+            f"holds data of another {origin.file} already (sha256 {note.get('sha256')})",
+            where=folder,
+            hint="Give another --to",
+        )
+    check_given(note, given, where=folder)
     files = note.get("files", "")
     return Fetched(
         folder,
@@ -143,15 +153,21 @@ def _finished(folder: Path, origin: Origin) -> Fetched | None:
     )
 
 
+def _begun(work: Path, origin: Origin) -> dict[str, str] | None:
+    """The note of data that an earlier call made ready in the work folder, where they are those that are wanted."""
+    from lucency.datasets.noted_source import same_archive
+    from lucency.datasets.source_note import read_note
+
+    note = read_note(work / "ready")
+    return note if note and note.get("source") == origin.source and same_archive(note, origin) else None
+
+
 def _lost(folder: Path) -> Fetched:
     raise DatasetError("the data were taken away while they were put here", where=folder)
 
 
 def _refuse_used(folder: Path, origin: Origin) -> None:
-    from lucency.datasets.source_note import read_note
-
-    begun = read_note(folder / WORK / "ready")
-    if begun is not None and begun.get("source") == origin.source:
+    if _begun(folder / WORK, origin) is not None:
         # A call was killed while it put the data here: what lies here are the first of them.
         return
     archive = origin.archive.resolve() if origin.archive else None
@@ -160,17 +176,22 @@ def _refuse_used(folder: Path, origin: Origin) -> None:
             raise DatasetError(f"is not empty (it holds {entry.name})", where=folder, hint="Give another --to")
 
 
-def _fill(origin: Origin, work: Path, limits: Limits | None, teller: Teller) -> tuple[str, ...]:
+def _fill(
+    origin: Origin, given: Sequence[Checksum], work: Path, limits: Limits | None, teller: Teller
+) -> tuple[str, ...]:
     """Makes `ready` in the work folder: the data and their note; returns the archives within."""
-    from lucency.datasets.source_note import read_note, write_note
+    from lucency.datasets.noted_source import check_given
+    from lucency.datasets.source_note import write_note
     from lucency.workflows.bring_data import bring
 
     ready, half = work / "ready", work / "half"
-    if (note := read_note(ready)) and note.get("source") == origin.source:
+    if (note := _begun(work, origin)) is not None:
+        check_given(note, given, where=work.parent)
         return ()
     for left in (ready, half):
         shutil.rmtree(left, ignore_errors=True)
-    brought = bring(origin, half, work=work, limits=limits, teller=teller)
+    wanted = replace(origin, checksums=(*given, *origin.checksums))
+    brought = bring(wanted, half, work=work, limits=limits, teller=teller)
     write_note(
         half,
         {

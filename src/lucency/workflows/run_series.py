@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lucency.errors import MissingExtraError, RunError, StrictError
+from lucency.errors import MissingExtraError, RunError
 from lucency.workflows.run_films import prepare_films
 from lucency.workflows.run_folder import now, versions, write_json, write_text
 from lucency.workflows.scan import read_films
@@ -145,25 +145,6 @@ class QuietTeller(Teller):
             self._teller.progress(f"{self._words}, {stage}", done, total, detail)
 
 
-def series_recipe(recipe: str | os.PathLike[str], weights: str | None, overrides: Sequence[str]) -> Recipe:
-    """The recipe of a series, with the weights file named whole, so that its runs can lie anywhere.
-
-    Raises:
-        RecipeError: The recipe or a value is wrong.
-        MissingExtraError: Keras is not installed.
-    """
-    from lucency.learning.backend import require
-
-    require("keras", need="Training")
-    from lucency.learning.recipe import load_recipe
-
-    wanted = load_recipe(recipe, [*overrides, *([f"model.weights={weights}"] if weights else [])])
-    if wanted.model.weights in ("none", "imagenet"):
-        return wanted
-    place = str(Path(wanted.model.weights).expanduser().resolve())
-    return wanted.model_copy(update={"model": wanted.model.model_copy(update={"weights": place})})
-
-
 def try_recipe(recipe: Recipe) -> None:
     """Builds the model once and drops it: a mistake shows before films are decoded and runs are begun.
 
@@ -199,26 +180,3 @@ def readable_films(
         manifest, recipe.input_spec, series.path / series.runs / "prepared", workers=workers, teller=teller
     )
     return prepared.manifest, list(prepared.findings)
-
-
-def tell_findings(findings: Sequence[Any], folder: Path, *, strict: bool, teller: Teller) -> None:
-    """Writes `findings.json`, says what is in it, and stops where that is wanted.
-
-    Raises:
-        StrictError: `strict`, and there is an error or a warning.
-    """
-    write_json(folder / "findings.json", [finding.to_json() for finding in findings])
-    unreadable = [finding for finding in findings if finding.check == "files" and finding.severity == "error"]
-    if unreadable:
-        count = len({image for finding in unreadable for image in finding.image_ids})
-        teller.say(f"{count} film(s) cannot be used and are left out; {folder / 'findings.json'} names each")
-    for finding in findings:
-        if finding not in unreadable and finding.severity != "note":
-            teller.say(f"{finding.severity}: {finding.message}")
-    severe = sum(finding.severity != "note" for finding in findings)
-    if strict and severe:
-        raise StrictError(
-            f"{severe} finding(s) that --strict does not let pass",
-            where=folder / "findings.json",
-            hint="Mend the data, or go on without --strict",
-        )

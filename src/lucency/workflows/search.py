@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lucency.errors import RecipeError, RunError
-from lucency.workflows.run_series import (
-    QuietTeller,
-    RunSeries,
-    readable_films,
-    series_recipe,
-    tell_findings,
-    try_recipe,
-)
+from lucency.errors import RecipeError, ResourceError, RunError
+from lucency.workflows.run_series import QuietTeller, RunSeries, readable_films, try_recipe
 from lucency.workflows.search_record import BEST, result_of, value_words, write_record
 from lucency.workflows.search_trial import drop_weights, run_trial, trial_folder
 from lucency.workflows.teller import Teller
+from lucency.workflows.told_findings import tell_findings
+from lucency.workflows.wanted_recipe import wanted_recipe
 
 if TYPE_CHECKING:
     from lucency.learning.recipe import Recipe
@@ -89,7 +85,7 @@ def search(
         KeyboardInterrupt: The search can be resumed.
     """
     teller = teller or Teller()
-    wanted = series_recipe(recipe, weights, overrides)
+    wanted = wanted_recipe(recipe, weights, overrides)
     fixed = [text.partition("=")[0].strip() for text in overrides] + (["model.weights"] if weights else [])
     plan = _plan(wanted, fixed, tune, pruner)
     series = RunSeries(Path(out) if out else Path("searches") / f"{wanted.name}-{Path(data).resolve().stem}", RUNS)
@@ -104,11 +100,14 @@ def search(
     films = assign_split(films, val=share.val, test=share.test, seed=wanted.seed, test_from_val=share.test_from_val)
     if series.begun:
         series.refuse_change(plan, wanted, films)
-        series.change_plan(trials=trials, keep=keep)
     else:
         tell_findings([*findings, *audit(films)], series.path, strict=strict, teller=teller)
-        series.begin({**plan, "trials": trials, "keep": keep}, wanted, films)
-    return _go_on(series, workers, teller)
+    with _held(series):
+        if series.begun:
+            series.change_plan(trials=trials, keep=keep)
+        else:
+            series.begin({**plan, "trials": trials, "keep": keep}, wanted, films)
+        return _go_on(series, workers, teller)
 
 
 def resume_search(
@@ -132,9 +131,24 @@ def resume_search(
     series = RunSeries(Path(folder), RUNS)
     series.plan()
     series.films()
-    if trials is not None:
-        series.change_plan(trials=trials)
-    return _go_on(series, workers, teller or Teller())
+    with _held(series):
+        if trials is not None:
+            series.change_plan(trials=trials)
+        return _go_on(series, workers, teller or Teller())
+
+
+@contextmanager
+def _held(series: RunSeries) -> Iterator[None]:
+    from lucency.datasets.folder_lock import folder_lock
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(folder_lock(series.path, wait=0, doing="searching"))
+        except ResourceError:
+            raise RunError(
+                "another process is searching here", where=series.path, hint="Wait for it, or give another --out"
+            ) from None
+        yield
 
 
 def _plan(recipe: Recipe, fixed: Sequence[str], tune: Sequence[str], pruner: str) -> dict[str, Any]:
@@ -151,29 +165,27 @@ def _plan(recipe: Recipe, fixed: Sequence[str], tune: Sequence[str], pruner: str
 
 
 def _go_on(series: RunSeries, workers: int | None, teller: Teller) -> SearchResult:
-    from lucency.datasets.folder_lock import folder_lock
     from lucency.learning.backend import choose_backend
     from lucency.learning.search_space import Dimension
     from lucency.learning.search_study import SearchStudy
 
     plan, recipe = series.plan(), series.recipe()
     choose_backend()
-    with folder_lock(series.path, wait=0):
-        study = SearchStudy(
-            series.path / STUDY,
-            [Dimension.from_json(content) for content in plan["dimensions"]],
-            maximise=recipe.training.monitor != "val_loss",
-            pruner=plan["pruner"],
-            seed=recipe.seed,
-        )
-        try:
-            _run_trials(series, recipe, study, plan, workers, teller)
-            content = result_of(series, recipe, study, plan)
-            if content["best"] is None:
-                raise _nothing_finished(series, content)
-            write_record(series, recipe, content, pictures=True)
-        finally:
-            study.close()
+    study = SearchStudy(
+        series.path / STUDY,
+        [Dimension.from_json(content) for content in plan["dimensions"]],
+        maximise=recipe.training.monitor != "val_loss",
+        pruner=plan["pruner"],
+        seed=recipe.seed,
+    )
+    try:
+        _run_trials(series, recipe, study, plan, workers, teller)
+        content = result_of(series, recipe, study, plan)
+        if content["best"] is None:
+            raise _nothing_finished(series, content)
+        write_record(series, recipe, content, pictures=True)
+    finally:
+        study.close()
     for note in content["notes"]:
         teller.say(note)
     return SearchResult(series.path, series.path / BEST, content)

@@ -9,11 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lucency.errors import LucencyError, ResourceError, StrictError
+from lucency.workflows.fit_run import fit_run
 from lucency.workflows.run_films import prepare_films, run_films
-from lucency.workflows.run_folder import RunFolder, write_json, write_rows, write_text
+from lucency.workflows.run_folder import RunFolder, write_text
 from lucency.workflows.scan import read_films
 from lucency.workflows.teller import Teller
+from lucency.workflows.told_findings import tell_findings
+from lucency.workflows.wanted_recipe import wanted_recipe
 
 if TYPE_CHECKING:
     from lucency.bundle import Bundle
@@ -80,11 +82,7 @@ def train(
         KeyboardInterrupt: The run can be resumed with `resume_training`.
     """
     teller = teller or Teller()
-    wanted = _recipe(recipe, [*overrides, *([f"model.weights={weights}"] if weights else [])])
-    if wanted.model.weights not in ("none", "imagenet"):
-        # Whole, so that the run can be resumed from another folder.
-        place = str(Path(wanted.model.weights).expanduser().resolve())
-        wanted = wanted.model_copy(update={"model": wanted.model.model_copy(update={"weights": place})})
+    wanted = wanted_recipe(recipe, weights, overrides)
     manifest = read_films(data, labels=labels, groups=groups)
     model, device = _build(wanted)
     for note in manifest.notes:
@@ -96,15 +94,8 @@ def train(
     plan = wanted.split
     manifest = _split(prepared.manifest, plan.val, plan.test, wanted.seed, plan.test_from_val)
     findings = [*prepared.findings, *_audit(manifest)]
-    write_json(path / "findings.json", [finding.to_json() for finding in findings])
-    _say_findings(findings, manifest, path, teller)
-    severe = sum(finding.severity != "note" for finding in findings)
-    if strict and severe:
-        raise StrictError(
-            f"{severe} finding(s) that --strict does not let pass",
-            where=path / "findings.json",
-            hint="Mend the data, or train without --strict",
-        )
+    tell_findings(findings, path, strict=strict, teller=teller, notes=True)
+    _say_splits(manifest, teller)
     write_text(path / "recipe.toml", wanted.to_toml())
     manifest.write(path / "manifest.csv")
     # Only now, so that whatever stops before leaves no half-made run behind; prepared films are kept for the next one.
@@ -150,7 +141,7 @@ def resume_training(
     """
     teller = teller or Teller()
     folder = RunFolder.open(run)
-    recipe = _recipe(folder.path / "recipe.toml", ())
+    recipe = wanted_recipe(folder.path / "recipe.toml", None, ())
     manifest, prepared = run_films(folder, recipe, workers=workers, teller=teller)
     from lucency.learning.backend import use_device
 
@@ -161,15 +152,6 @@ def resume_training(
     begun = FitState.read(folder.path / "checkpoints").checkpoint is not None
     model, _ = _build(recipe, weights="none" if begun else None)
     return _go_on(folder, recipe, model, manifest, prepared, teller, callbacks, schedule, h5, through)
-
-
-def _recipe(recipe: str | os.PathLike[str], overrides: Sequence[str]) -> Recipe:
-    from lucency.learning.backend import require
-
-    require("keras", need="Training")
-    from lucency.learning.recipe import load_recipe
-
-    return load_recipe(recipe, overrides)
 
 
 def _build(recipe: Recipe, weights: str | None = None) -> tuple[Any, dict[str, object]]:
@@ -203,16 +185,7 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
     return {"manifest_sha256": manifest.content_hash(), "test_is_val": manifest.test_is_val, "splits": counts}
 
 
-def _say_findings(findings: Sequence[Finding], manifest: Manifest, run: Path, teller: Teller) -> None:
-    unreadable = [finding for finding in findings if finding.check == "files" and finding.severity == "error"]
-    if unreadable:
-        count = len({image for finding in unreadable for image in finding.image_ids})
-        teller.say(
-            f"{count} film(s) cannot be used and are left out; {run / 'findings.json'} names each with its reason"
-        )
-    for finding in findings:
-        if finding not in unreadable:
-            teller.say(f"{finding.severity}: {finding.message}")
+def _say_splits(manifest: Manifest, teller: Teller) -> None:
     facts = _facts(manifest)["splits"]
     teller.say("; ".join(f"{split}: {c['films']} films, {c['fractured']} fractured" for split, c in facts.items()))
 
@@ -231,7 +204,7 @@ def _go_on(
 ) -> TrainResult:
     if not run.has("trained"):
         try:
-            _fit(run, recipe, model, manifest, prepared, teller, callbacks, schedule)
+            fit_run(run, recipe, model, manifest, prepared, teller=teller, callbacks=callbacks, schedule=schedule)
         except KeyboardInterrupt:
             teller.say(f"Stopped. Whole epochs are kept; go on with: lucency train --resume {run.path}")
             raise
@@ -253,101 +226,3 @@ def _go_on(
     bundle = export_run(run.path, teller=teller)
     report = evaluate_run(run.path, teller=teller)
     return TrainResult(run.path, bundle, report)
-
-
-def _fit(
-    run: RunFolder,
-    recipe: Recipe,
-    model: Any,
-    manifest: Manifest,
-    prepared: Prepared,
-    teller: Teller,
-    callbacks: Sequence[Any],
-    schedule: Schedule | None,
-) -> None:
-    from lucency.learning.classifier import describe, float32_copy, predict_logits
-    from lucency.learning.fit import fit
-    from lucency.learning.keeper import Progress
-    from lucency.learning.loader import FilmBatches
-    from lucency.learning.saving import write_keras
-    from lucency.workflows.split_films import split_films
-
-    device = run.details()["device"]
-    teller.say(f"Training on {', '.join(device['devices'])} with {device['backend']}, {device['precision']}")
-    plan = recipe.training
-    changes: dict[str, Any] = {"train": {"shuffle": True, "balance": plan.balance, "mixup": plan.mixup}}
-    batches = {}
-    for split in ("train", "val"):
-        part = split_films(manifest, prepared, split)
-        batches[split] = FilmBatches(
-            part.images,
-            part.rows,
-            part.labels,
-            batch_size=recipe.training.batch_size,
-            seed=recipe.seed,
-            **changes.get(split, {}),
-        )
-    write_text(run.path / "summary.txt", describe(model))
-
-    def listen(at: Progress) -> None:
-        if at.seconds_left is None:
-            teller.progress("frozen features", at.step, at.steps)
-            return
-        left = f"{at.seconds_left / 60:.0f} min" if at.seconds_left >= 90 else f"{at.seconds_left:.0f} s"
-        teller.progress(f"epoch {at.epoch} of {at.epochs}", at.step, at.steps, f"{left} left in all")
-        if at.row is not None:
-            shown = ", ".join(
-                f"{name} {at.row[name]:.4f}" for name in ("loss", "val_loss", "auroc", "val_auroc") if name in at.row
-            )
-            text = f"epoch {at.epoch} of {at.epochs} ({at.phase}, {at.row['seconds']:.0f} s): {shown}"
-            run.log(text)
-            teller.say(text)
-
-    try:
-        model, state = fit(
-            model,
-            recipe,
-            batches["train"],
-            batches["val"],
-            run.path,
-            listener=listen,
-            callbacks=callbacks,
-            schedule=schedule,
-            features=run.path.parent / "prepared" / "features",
-        )
-    except (LucencyError, KeyboardInterrupt):
-        raise
-    except Exception as error:
-        raise _resource_error(error, run) or error from None
-    teller.say(f"Best epoch: {state.best_epoch}")
-    write_keras(model, run.path / "model.keras")
-    val = split_films(manifest, prepared, "val")
-    # In single precision, like the bundle: thresholds that a half-precision logit chose would not be its own.
-    logits = predict_logits(float32_copy(recipe, model), batches["val"])
-    rows = [
-        {"image_id": image_id, "label": label, "group": group, "logit": repr(float(logit))}
-        for image_id, label, group, logit in zip(
-            val.image_ids, val.labels, val.groups or [""] * len(logits), logits, strict=True
-        )
-    ]
-    write_rows(run.path / "validation.csv", ("image_id", "label", "group", "logit"), rows)
-    run.note(best_epoch=state.best_epoch, parameters=int(model.count_params()))
-    run.finish("trained")
-
-
-def _resource_error(error: Exception, run: RunFolder) -> ResourceError | None:
-    import errno
-
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return ResourceError(
-            "the disk is full", where=run.path, hint=f"Make room, then: lucency train --resume {run.path}"
-        )
-    if (
-        isinstance(error, MemoryError)
-        or "ResourceExhausted" in type(error).__name__
-        or "RESOURCE_EXHAUSTED" in str(error)
-    ):
-        return ResourceError(
-            "out of memory", where=run.path, hint="Lower training.batch_size or input.height and input.width"
-        )
-    return None
