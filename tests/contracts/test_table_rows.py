@@ -14,7 +14,8 @@ from PIL import Image
 from lucency.datasets.layouts import LAYOUTS, Layout, scan
 from lucency.evaluation.metrics import METRICS, Metric, measure
 from lucency.learning.backend import choose_backend
-from lucency.learning.recipe import AugmentationSection, load_recipe, parse_recipe, recipe_names
+from lucency.learning.recipe import load_recipe, parse_recipe, recipe_names
+from lucency.learning.recipe_sections import AugmentationSection
 
 choose_backend()
 import keras  # noqa: E402

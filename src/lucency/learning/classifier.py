@@ -21,7 +21,8 @@ from lucency.learning.augment import augmentation_layers
 from lucency.learning.backbones import BACKBONES, CONVENTIONS, Convention
 from lucency.learning.backend import jit
 from lucency.learning.pretrained import load_weights
-from lucency.learning.recipe import ModelSection, Recipe
+from lucency.learning.recipe import Recipe
+from lucency.learning.recipe_sections import ModelSection
 
 
 def network_input(size: tuple[int, int], convention: Convention) -> Any:

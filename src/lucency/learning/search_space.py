@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from lucency.learning.recipe import AugmentationSection, Recipe, parse_recipe
+from lucency.learning.recipe import Recipe, parse_recipe
+from lucency.learning.recipe_sections import AugmentationSection
 
 STRENGTH = "augmentation"
 """Key of the one dimension that is no recipe value: a factor of all strengths in `[augmentation]` but the flips."""
