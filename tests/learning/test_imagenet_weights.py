@@ -64,3 +64,13 @@ def test_without_the_file_the_error_says_what_to_fetch_and_where_to_put_it(
 def test_an_architecture_without_weights_says_so() -> None:
     with pytest.raises(RecipeError, match="no ImageNet weights for tiny-vgg"):
         load_weights(BACKBONES["tiny-vgg"].factory((64, 64, 3)), "tiny-vgg", "imagenet")
+
+
+def test_a_file_that_holds_no_weights_or_those_of_another_network_is_named(tmp_path: Path) -> None:
+    (tmp_path / "text.h5").write_text("hello", "utf-8")
+    BACKBONES["tiny-vgg"].factory((64, 64, 3)).save_weights(tmp_path / "tiny.weights.h5")
+    model = BACKBONES["four-block"].factory((64, 64, 3))
+    with pytest.raises(RecipeError, match=r"is no weights file.*four-block backbone without its top"):
+        load_weights(model, "four-block", str(tmp_path / "text.h5"))
+    with pytest.raises(RecipeError, match=r"do not fit four-block.*another network"):
+        load_weights(model, "four-block", str(tmp_path / "tiny.weights.h5"))

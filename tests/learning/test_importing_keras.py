@@ -154,26 +154,6 @@ def test_a_model_of_any_size_needs_one(tmp_path: Path) -> None:
     assert imported(opened, tmp_path)["heatmap"].shape == (3, SIDE - 2, SIDE - 2)
 
 
-@pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_code_never_runs_before_it_is_trusted(suffix: str, tmp_path: Path) -> None:
-    marker = tmp_path / "it_ran"
-    model = keras.Sequential([keras.Input((SIDE, SIDE, 3)), layers.Lambda(_marking(str(marker))), layers.Flatten(),
-                              layers.Dense(1, activation="sigmoid")])  # fmt: skip
-    model.save(tmp_path / f"model{suffix}")
-    marker.unlink()
-    with pytest.raises(BundleError, match="Lambda layer"):
-        open_model(tmp_path / f"model{suffix}")
-    assert not marker.exists()
-    opened = open_model(tmp_path / f"model{suffix}", trust=True)
-    assert marker.exists()
-    assert "on trust" in " ".join(opened.notes)
-
-
-def _marking(path: str) -> Any:
-    # The path stands in the code itself: the defaults of a lambda do not survive Keras.
-    return eval(f"lambda x: (open({path!r}, 'w').close(), x)[1]")
-
-
 @pytest.mark.parametrize(("inputs", "outputs"), [(2, 1), (1, 2)])
 def test_several_inputs_or_outputs_are_refused(inputs: int, outputs: int, tmp_path: Path) -> None:
     entering = [keras.Input((SIDE, SIDE, 3), name=f"picture_{index}") for index in range(inputs)]
@@ -195,20 +175,6 @@ def test_a_saved_model(plain: Any, tmp_path: Path) -> None:
     assert opened.file.format == "TensorFlow SavedModel"
     expected = log_odds(plain(GIVEN, training=False), False, 1).numpy()
     assert imported(opened, tmp_path)["logit"] == pytest.approx(expected, abs=2e-4)
-
-
-def test_python_inside_a_saved_model_is_refused(tmp_path: Path) -> None:
-    module = tf.Module()
-
-    @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE, 3), tf.float32)])
-    def serve(films: Any) -> Any:
-        return {"answer": tf.reshape(tf.py_function(lambda x: x[:, 0, 0, :1], [films], tf.float32), (-1, 1))}
-
-    tf.saved_model.save(module, str(tmp_path / "saved"), signatures=serve)
-    with pytest.raises(BundleError, match="PyFunc"):
-        open_model(tmp_path / "saved")
-    with pytest.raises(BundleError, match="cannot be written as ONNX"):
-        open_model(tmp_path / "saved", trust=True)
 
 
 @pytest.mark.parametrize("quantised", [False, True])

@@ -11,7 +11,7 @@ import pytest
 from lucency.errors import BundleError
 from lucency.learning.backend import choose_backend
 from lucency.learning.foreign_model import InputShape, agree, read_input_shape
-from lucency.learning.input_convention import NAMED, read_convention
+from lucency.learning.input_convention import CONVENTIONS, read_convention
 from lucency.learning.output_mapping import OutputMapping, choose_mapping, parse_class_names, read_class_names
 
 
@@ -41,15 +41,17 @@ def test_films_are_scaled_as_said(given: dict[str, str], grey: float, expected: 
 
 def test_names_mean_what_they_mean_in_training() -> None:
     choose_backend()
-    from lucency.learning.backbones import CONVENTIONS
+    from lucency.learning import backbones
 
-    assert set(NAMED) == set(CONVENTIONS)
-    for name, (scale, offset) in CONVENTIONS.items():
-        found = read_convention(convention=name, channels=3)
-        assert found is not None
-        assert [list(part) for part in found.of_channels(3)] == [
-            pytest.approx(list(scale)), pytest.approx(list(offset))
-        ]  # fmt: skip
+    assert backbones.CONVENTIONS is CONVENTIONS
+    assert len(CONVENTIONS) == 5
+
+
+@pytest.mark.parametrize(("name", "expected"), [("unchanged", 51), ("zero_to_one", 0.2), ("minus_one_to_one", -0.6)])
+def test_a_convention_of_one_number_fits_one_channel(name: str, expected: float) -> None:
+    convention = read_convention(convention=name, channels=1)
+    assert convention is not None
+    assert convention.apply(film(51), 1)[0, 0, 0] == pytest.approx([expected])
 
 
 @pytest.mark.parametrize(
@@ -124,6 +126,8 @@ def test_classes_that_mean_fractured(
     [
         ({"positive": None}, "alphabet"),
         ({"positive": None, "names": ("hairline", "whole")}, "hairline, whole"),
+        ({"positive": None, "names": ("0", "1")}, "0, 1"),
+        ({"positive": None, "names": ("0.0", "1.0")}, "0.0, 1.0"),
         ({"positive": "fractured=2"}, "no class '2'"),
         ({"positive": "healthy=1"}, "expected fractured="),
         ({"positive": "0,1"}, "every class"),

@@ -131,6 +131,36 @@ def test_a_run_whose_films_changed_is_not_resumed(drawn_films: Path, tmp_path: P
         resume_training(tmp_path / "run")
 
 
+def test_a_run_whose_films_are_gone_names_them(trained: TrainResult, drawn_films: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(trained.run, tmp_path / "runs" / "copy"))
+    rows = read_rows(copied / "manifest.csv")
+    lines = (copied / "manifest.csv").read_text("utf-8")
+    for row in rows:
+        lines = lines.replace(row["path"], str(drawn_films / Path(row["path"]).parent.name / Path(row["path"]).name))
+    absent = str(tmp_path / "nowhere.png")
+    first = next(row for row in rows if row["split"] == "test")
+    path = str(drawn_films / Path(first["path"]).parent.name / Path(first["path"]).name)
+    (copied / "manifest.csv").write_text(lines.replace(path, absent), "utf-8")
+    with pytest.raises(RunError, match=f"films of the run are gone: {first['image_id']}"):
+        evaluate_run(copied)
+
+
+def test_a_loss_that_is_no_number_from_the_start_leaves_no_run(drawn_films: Path, tmp_path: Path) -> None:
+    changes = [*SMALL, "training.learning_rate=1e30", "training.epochs=3"]
+    with pytest.raises(RunError, match=r"loss became (nan|inf) in epoch 1.*No epoch was finished"):
+        train(drawn_films, recipe="tiny-vgg", overrides=changes, out=tmp_path / "runs" / "first")
+    assert not (tmp_path / "runs" / "first").exists()
+    again = train(drawn_films, recipe="tiny-vgg", overrides=SMALL, out=tmp_path / "runs" / "first", through="trained")
+    assert (again.run / "model.keras").is_file()
+
+
+def test_kept_views_that_no_epoch_can_use_are_said(drawn_films: Path, tmp_path: Path) -> None:
+    heard = Heard()
+    changes = [*SMALL, "training.cached_views=3", "training.epochs=1"]
+    train(drawn_films, recipe="tiny-vgg", overrides=changes, out=tmp_path / "run", teller=heard, through="trained")
+    assert any("cached_views has no effect" in line for line in heard.lines)
+
+
 def test_a_run_is_never_overwritten(trained: TrainResult, drawn_films: Path) -> None:
     with pytest.raises(RunError, match="holds a run already"):
         train(drawn_films, recipe="tiny-vgg", overrides=SMALL, out=trained.run)

@@ -41,19 +41,18 @@ def load_weights(backbone: Any, name: str, weights: str, *, cache: Path | None =
         head = file.read(64)
     if head.startswith(b"version https://git-lfs"):
         raise RecipeError("this is a Git-LFS pointer, not the weights", where=path, hint="Run: git lfs pull")
+    wanted = f"Give a whole .h5 or .weights.h5 file of the {name} backbone without its top, or --weights none"
+    if not head.startswith(b"\x89HDF"):
+        raise RecipeError("is no weights file", where=path, hint=wanted)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             backbone.load_weights(str(path))
-    except (
-        Exception
-    ) as error:  # Keras and h5py raise ValueError, OSError, KeyError, TypeError for one and the same cause.
+    except Exception as error:  # Keras and h5py raise four kinds of error for one and the same cause.
         reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
-        raise RecipeError(
-            f"the weights do not fit {name} ({reason})",
-            where=path,
-            hint=f"They must come from the {name} backbone without its top, and be a whole .h5 or .weights.h5 file",
-        ) from None
+        if "could not be loaded" in reason or "layers" in reason:
+            reason = "they are of another network, or of one with its top"
+        raise RecipeError(f"the weights do not fit {name} ({reason})", where=path, hint=wanted) from None
 
 
 def _fetch(name: str, row: Backbone, cache: Path | None, url: str | None) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lucency.errors import RunError
-from lucency.workflows.run_folder import RunFolder
+from lucency.workflows.run_folder import RunFolder, read_rows
 from lucency.workflows.teller import Teller
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lucency.datasets.prepared import Prepared
     from lucency.imaging.geometry import InputSpec
     from lucency.learning.recipe import Recipe
+
+_RESTORE = "Restore them, or start a new run"
 
 
 def prepare_films(
@@ -40,17 +42,27 @@ def run_films(
     from lucency.datasets.manifest import TEST_IS_VAL, Manifest
 
     details = run.details()
+    rows = read_rows(run.path / "manifest.csv")
+    gone = [row["image_id"] for row in rows if not (run.path / row["path"]).is_file()]
+    if gone:
+        raise RunError(f"films of the run are gone: {_named(gone)}", where=run.path, hint=_RESTORE)
     manifest = Manifest.read(run.path / "manifest.csv")
     if details["data"].get("test_is_val"):
         manifest = manifest.noting(TEST_IS_VAL)
     # Prepared films would hide a change: they are found by the hash that the manifest remembers.
-    same = files_sha256(list(manifest.table["path"])) == list(manifest.table["sha256"])
-    if not same or manifest.content_hash() != details["data"]["manifest_sha256"]:
-        raise RunError(
-            "the films are not what they were when the run began",
-            where=run.path,
-            hint="Restore them, or start a new run",
-        )
+    table = manifest.table
+    hashes = files_sha256(list(table["path"]))
+    changed = [
+        image for image, now, then in zip(table["image_id"], hashes, table["sha256"], strict=True) if now != then
+    ]
+    if changed or manifest.content_hash() != details["data"]["manifest_sha256"]:
+        which = _named(changed) if changed else "manifest.csv was changed"
+        raise RunError(f"the films are not what they were when the run began: {which}", where=run.path, hint=_RESTORE)
     return manifest, prepare_films(
         manifest, recipe.input_spec, run.path.parent / "prepared", workers=workers, teller=teller or Teller()
     )
+
+
+def _named(images: list[str]) -> str:
+    rest = f" and {len(images) - 3} more" if len(images) > 3 else ""
+    return ", ".join(images[:3]) + rest

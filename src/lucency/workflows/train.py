@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lucency.errors import RunError
 from lucency.workflows.fit_run import fit_run
 from lucency.workflows.run_films import prepare_films, run_films
 from lucency.workflows.run_folder import RunFolder, write_text
@@ -83,6 +85,7 @@ def train(
     """
     teller = teller or Teller()
     wanted = wanted_recipe(recipe, weights, overrides)
+    _say_unused(wanted, teller)
     manifest = read_films(data, labels=labels, groups=groups)
     model, device = _build(wanted)
     for note in manifest.notes:
@@ -110,7 +113,15 @@ def train(
             "device": device,
         },
     )
-    return _go_on(run, wanted, model, manifest, prepared, teller, callbacks, schedule, h5, through)
+    try:
+        return _go_on(run, wanted, model, manifest, prepared, teller, callbacks, schedule, h5, through)
+    except RunError:
+        from lucency.learning.keeper import FitState
+
+        if not FitState.read(path / "checkpoints").epoch:
+            # A loss that was no number from the start: there is nothing that could be gone on with.
+            shutil.rmtree(path)
+        raise
 
 
 def resume_training(
@@ -183,6 +194,12 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
         if len(part := manifest.subset(split))
     }
     return {"manifest_sha256": manifest.content_hash(), "test_is_val": manifest.test_is_val, "splits": counts}
+
+
+def _say_unused(recipe: Recipe, teller: Teller) -> None:
+    plan = recipe.training
+    if plan.cached_views and not plan.head_epochs and plan.unfreeze not in ("none", 0):
+        teller.say("training.cached_views has no effect: no epoch of this recipe freezes the whole backbone")
 
 
 def _say_splits(manifest: Manifest, teller: Teller) -> None:
