@@ -139,3 +139,75 @@ def test_json_about_something_else_is_no_coco(two_classes):
     (two_classes / "settings.json").write_text('{"images": 3}')
     (two_classes / "fractured" / "f0.json").write_text('{"shapes": [], "imagePath": "f0.png"}')
     assert len(scan(two_classes)) == 12
+
+
+def test_an_absent_film_does_not_label_another_of_its_name(film, tmp_path):
+    for number, name in enumerate(("p1/image1.png", "p3/x.png", "p3/y.png")):
+        film(name, number)
+    names = ["p1/image1.png", "p2/image1.png", "p3/x.png", "p3/y.png"]
+    text = content(names, [(1, 1, [1, 1, 9, 9]), (3, 1, [1, 2, 3, 4])])
+    (tmp_path / "annotations.json").write_text(json.dumps(text))
+    manifest = scan(tmp_path)
+    assert list(manifest.table["label"]) == [0, 0, 1]
+    assert list(manifest.table["boxes"]) == ["[]", "[]", "[[1.0,2.0,3.0,4.0]]"]
+    assert "1 film of annotations.json not here, or not to be told from others by name" in manifest.notes
+
+
+def test_films_in_other_folders_than_the_file_says_are_said(film, tmp_path):
+    for number, name in enumerate(("a", "b")):
+        film(f"films/{name}.png", number)
+    (tmp_path / "annotations.json").write_text(json.dumps(content(["old/a.png", "old/b.png"], [(0, 1, [1, 2, 3, 4])])))
+    manifest = scan(tmp_path)
+    assert list(manifest.table["label"]) == [1, 0]
+    assert "2 films in other folders than annotations.json says, found by file name" in manifest.notes
+
+
+@pytest.fixture
+def two_files(film, tmp_path):
+    """Writes JSON files that all list a.png, with a fracture, and b.png, without."""
+
+    def write(*names: str):
+        for name in ("a", "b"):
+            film(f"images/{name}.png", ord(name))
+        for name in names:
+            (tmp_path / name).write_text(json.dumps(content(["a.png", "b.png"], [(0, 1, [1, 2, 3, 4])])))
+        return tmp_path
+
+    return write
+
+
+def test_a_film_in_two_splits_is_refused(two_files):
+    with pytest.raises(DatasetError) as error:
+        scan(two_files("instances_test.json", "instances_train.json"))
+    assert "2 films are in more than one split" in str(error.value)
+    assert "images/a.png (test by instances_test.json, train by instances_train.json)" in str(error.value)
+
+
+def test_what_two_files_repeat_counts_once(two_files):
+    root = two_files("instances.json", "instances_train.json")
+    manifest = scan(root)
+    assert list(manifest.table["boxes"]) == ["[[1.0,2.0,3.0,4.0]]", "[]"]
+    assert list(manifest.table["split"]) == ["train", "train"]
+    assert any(note.startswith("2 films in more than one JSON file") for note in manifest.notes)
+    # The same box on a picture of twice the size, and one of its own.
+    other = content(["a.png", "b.png"], [(0, 1, [2, 4, 6, 8]), (0, 1, [20, 20, 10, 10])])
+    for image in other["images"]:
+        image |= {"width": 60, "height": 40}
+    (root / "instances_train.json").write_text(json.dumps(other))
+    assert scan(root).table["boxes"][0] == "[[1.0,2.0,3.0,4.0],[10.0,10.0,5.0,5.0]]"
+
+
+@pytest.mark.parametrize("key", ["width", "bbox", "segmentation"])
+def test_numbers_that_no_float_holds(roboflow, key):
+    text = content(["a.png", "b.png"], [(0, 1, [1, 2, 3, 4])])
+    huge = 10**400
+    if key == "width":
+        text["images"][0]["width"] = huge
+    else:
+        text["annotations"][0] |= {"bbox": [huge, 2, 3, 4]} if key == "bbox" else {"bbox": [], key: [[huge] * 6]}
+    (roboflow / "train/_annotations.coco.json").write_text(json.dumps(text))
+    if key == "width":
+        assert scan(roboflow).table["boxes"][0] == "[[1.0,2.0,3.0,4.0]]"
+    else:
+        with pytest.raises(DatasetError, match=f"{key} is n"):
+            scan(roboflow)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import resource
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faulty_server import Fault, FaultyServer, Served, serving
 
+from lucency.datasets.checksum import Checksum
 from lucency.datasets.download import download
 from lucency.errors import DatasetError, LucencyError, ResourceError
 
@@ -72,6 +75,15 @@ def test_a_silent_server_is_given_up_and_the_part_continued(
 
 def test_no_server_at_all(target: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1,nowhere.invalid")
+    look_up = socket.getaddrinfo
+
+    def not_found(host: str, *arguments: Any, **named: Any) -> Any:
+        # The resolvers of some networks answer for every name.
+        if host == "nowhere.invalid":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return look_up(host, *arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", not_found)
     with pytest.raises(DatasetError, match="refuses the connection"):
         download("http://127.0.0.1:1/film.zip", target, tries=2, sleep=waits.append)
     waits.clear()
@@ -105,11 +117,72 @@ def test_a_redirection_elsewhere_is_refused(server: FaultyServer, target: Path, 
 
 
 @pytest.mark.parametrize(
-    "url", ["file:///etc/hostname", "ftp://host/x", "data:,x", "http://", "https:///x", "film.zip", "http://[x/y"]
+    "url",
+    [
+        "file:///etc/hostname",
+        "ftp://host/x",
+        "data:,x",
+        "http://",
+        "https:///x",
+        "film.zip",
+        "http://[x/y",
+        "http://[::1",
+    ],
 )
 def test_what_is_no_address_is_refused(target: Path, url: str) -> None:
     with pytest.raises(DatasetError, match="no address"):
         download(url, target)
+
+
+@pytest.mark.parametrize("url", ["http://a..b/film.zip", f"http://{'a' * 70}.example/film.zip"])
+def test_a_name_that_no_server_can_have(target: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with pytest.raises(DatasetError, match="no address that can be asked"):
+        download(url, target, sleep=pytest.fail)
+
+
+def test_a_redirection_to_what_is_no_address(server: FaultyServer, target: Path) -> None:
+    for place, status in (("http://[::1/film.zip", 302), ("http://[::1/film.zip", 308), ("http://a..b/", 301)):
+        server.faults = [Fault(status=status, headers={"Location": place})]
+        with pytest.raises(DatasetError, match="redirects to what is no address"):
+            download(f"{server.url}/start", target, sleep=pytest.fail)
+
+
+SIGNED = "film.zip?X-Amz-Signature=hidden&v=2"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=404),
+        Fault(status=202),
+        Fault(status=503),
+        Fault(status=302, headers={"Location": "ftp://x/y?token=hidden"}),
+        Fault(status=302, headers={"Location": f"/{SIGNED}"}),
+        Fault(status=302, headers={"Location": "http://[::1/x?token=hidden"}),
+        Fault(status=200, headers={"Content-Type": "text/html"}, body=b"<html>"),
+    ],
+)
+def test_no_error_shows_the_signature_of_a_link(server: FaultyServer, target: Path, fault: Fault) -> None:
+    server.faults = [fault] * 20
+    with pytest.raises(DatasetError) as caught:
+        download(f"{server.url}/{SIGNED}", target, tries=2, sleep=lambda _: None)
+    assert "hidden" not in str(caught.value)
+    assert caught.value.where == f"{server.url}/film.zip?X-Amz-Signature=...&v=2"
+
+
+def test_no_other_error_shows_it_either(server: FaultyServer, target: Path) -> None:
+    wrong = Checksum("md5", "0" * 32, "you")
+    for url in (
+        f"{server.url}/{SIGNED}",
+        f"http://[::1/{SIGNED}",
+        "http://me:hidden@[::1/film.zip",
+        f"ftp://x/{SIGNED}",
+    ):
+        with pytest.raises(DatasetError) as caught:
+            download(url, target, checksum=wrong)
+        assert "hidden" not in str(caught.value)
+        assert caught.value.where is not None
 
 
 def test_a_login_in_an_address_is_neither_sent_nor_shown(target: Path) -> None:

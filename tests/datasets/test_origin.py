@@ -59,8 +59,8 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
 
 
 def test_a_url(tmp_path: Path) -> None:
-    origin = find_origin("https://me:pw@example.org/a%20b/../Films%20(1).zip?X-Amz-Signature=abc&v=2", TO)
-    assert origin.urls == ("https://me:pw@example.org/a%20b/../Films%20(1).zip?X-Amz-Signature=abc&v=2",)
+    origin = find_origin("https://example.org/a%20b/../Films%20(1).zip?X-Amz-Signature=abc&v=2", TO)
+    assert origin.urls == ("https://example.org/a%20b/../Films%20(1).zip?X-Amz-Signature=abc&v=2",)
     assert origin.file == "Films_1_.zip"
     assert origin.source == "https://example.org/a%20b/../Films%20(1).zip?X-Amz-Signature=...&v=2"
     assert origin.licence == UNKNOWN_LICENCE
@@ -77,6 +77,19 @@ def test_an_archive_that_lies_here(tmp_path: Path) -> None:
         find_origin(str(tmp_path / "gone.zip"), TO)
     with pytest.raises(DatasetError, match="folder, not an archive"):
         find_origin(str(tmp_path), TO)
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "https://[x/films.zip", "http://", "https:///x", "http://h:99999/x"])
+def test_what_is_no_address(url: str) -> None:
+    with pytest.raises(DatasetError, match="this is no address") as caught:
+        find_origin(url, TO)
+    assert caught.value.where == url
+
+
+def test_a_login_in_an_address_is_refused_before_anything_is_made() -> None:
+    with pytest.raises(DatasetError, match=r"example\.org: an address with a login") as caught:
+        find_origin("https://me:hidden@example.org/films.zip", TO)
+    assert "hidden" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +165,7 @@ class TestNote:
             ("https://h/x.zip", "https://h/x.zip"),
             ("https://u:p@h:8/x.zip?download=1#f", "https://h:8/x.zip?download=1"),
             ("https://h/x?access_token=abc&Expires=3", "https://h/x?access_token=...&Expires=3"),
+            ("https://u:p@[::1/x?access_token=abc", "https://[::1/x"),
         ],
     )
     def test_secrets_are_not_written_down(self, url: str, shown: str) -> None:

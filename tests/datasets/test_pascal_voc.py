@@ -108,7 +108,7 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;">]><annotation>&c;</an
         (annotation("a.png", one(box=(3, 4, "inf", 10))), "no number"),
         (annotation("a.png", one(box=(13, 4, 3, 10))), "before xmin"),
         (annotation("a.png", one(), "<size><width>wide</width></size>"), "width is 'wide'"),
-        (BOMB, "declares entities"),
+        (BOMB, "declares a document type"),
     ],
 )
 def test_broken_files_are_named(voc, text, message):
@@ -122,3 +122,59 @@ def test_broken_files_are_named(voc, text, message):
 def test_xml_about_something_else_is_no_annotation(two_classes):
     (two_classes / "catalog.xml").write_text("<catalog/>")
     assert scan(two_classes).source.endswith("(class folders)")
+
+
+def test_entities_are_refused_in_every_encoding(voc):
+    text = '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE annotation [<!ENTITY f "fracture">]>' + annotation(
+        "a.png", one("&f;")
+    )
+    (voc / "Annotations/a.xml").write_bytes(text.encode("utf-16"))
+    with pytest.raises(DatasetError, match=r"Annotations/a\.xml: it declares a document type"):
+        scan(voc)
+
+
+def test_names_with_dots_keep_their_own_labels(film, tmp_path):
+    (tmp_path / "Annotations").mkdir()
+    for number, (name, objects) in enumerate((("wrist", ""), ("wrist.1", one()))):
+        film(f"JPEGImages/{name}.png", number)
+        (tmp_path / f"Annotations/{name}.xml").write_text(annotation(f"{name}.png", objects))
+    manifest = scan(tmp_path)
+    assert dict(zip(manifest.table["image_id"], manifest.table["label"], strict=True)) == {
+        "JPEGImages/wrist.png": 0,
+        "JPEGImages/wrist.1.png": 1,
+    }
+    assert not any("ignored" in note for note in manifest.notes)
+
+
+@pytest.mark.parametrize("folder", ["Annotations", "JPEGImages"])
+def test_the_file_of_an_absent_film_does_not_label_that_of_another_site(film, tmp_path, folder):
+    for number, (name, objects) in enumerate((("siteA/{}/1", ""), ("siteB/{}/1", ""), ("siteB/{}/2", one()))):
+        film(f"{name.format('JPEGImages')}.png", number)
+        target = tmp_path / f"{name.format(folder)}.xml"
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(annotation(f"{name[-1]}.png", objects))
+    (tmp_path / f"siteA/{folder}/2.xml").write_text(annotation("2.png"))
+    manifest = scan(tmp_path)
+    assert list(manifest.table["label"]) == [0, 0, 1]
+    assert "1 annotation file without a film here" in manifest.notes
+
+
+def test_a_file_called_like_a_film_counts_before_one_that_names_it(voc):
+    # a.xml, read first, names b.png; b.xml is that film's own.
+    (voc / "JPEGImages/a.png").unlink()
+    (voc / "Annotations/a.xml").write_text(annotation("b.png", one()))
+    assert list(scan(voc).table["label"]) == [0, 1]
+
+
+def test_lists_of_two_sites_and_a_film_in_two_of_them(film, tmp_path):
+    for number, (site, split) in enumerate((("siteA", "train"), ("siteB", "test"))):
+        for folder in ("Annotations", "ImageSets/Main"):
+            (tmp_path / site / folder).mkdir(parents=True)
+        for name, objects in (("1", ""), ("2", one())):
+            film(f"{site}/JPEGImages/{name}.png", 10 * number + int(name))
+            (tmp_path / site / f"Annotations/{name}.xml").write_text(annotation(f"{name}.png", objects))
+        (tmp_path / site / f"ImageSets/Main/{split}.txt").write_text("1\n2\n")
+    assert list(scan(tmp_path).table["split"]) == ["train", "train", "test", "test"]
+    (tmp_path / "siteA/ImageSets/Main/val.txt").write_text("2\n")
+    with pytest.raises(DatasetError, match=r"1 film is in more than one split: siteA/JPEGImages/2.png \(train by"):
+        scan(tmp_path)

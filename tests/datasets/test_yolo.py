@@ -221,3 +221,48 @@ def test_broken_names(roboflow, text, message):
     (roboflow / "set/data.yaml").write_text(text)
     with pytest.raises(DatasetError, match=message):
         scan(roboflow)
+
+
+@pytest.fixture
+def sites(labelled, tmp_path):
+    """Two sites whose films bear the same names, told apart by lists."""
+    for site in ("siteA", "siteB"):
+        for number in range(2):
+            labelled(
+                f"{site}/images/{number}.png", "0 0.5 0.5 0.2 0.2" if number else "", number + 10 * (site > "siteA")
+            )
+    (tmp_path / "data.yaml").write_text("names: [fracture]\ntrain: trn.txt\ntest: tst.txt\n")
+    (tmp_path / "trn.txt").write_text("siteA/images/0.png\nsiteA/images/1.png\n")
+    (tmp_path / "tst.txt").write_text("/home/u/set/siteB/images/0.png\n/home/u/set/siteB/images/1.png\n")
+    return tmp_path
+
+
+def test_lists_of_two_sites(sites):
+    assert list(scan(sites).table["split"]) == ["train", "train", "test", "test"]
+
+
+def test_films_of_a_list_that_are_not_here_are_said(sites):
+    for folder, suffix in (("images", "png"), ("labels", "txt")):
+        (sites / f"siteA/{folder}/0.{suffix}").unlink()
+    manifest = scan(sites)
+    assert list(manifest.table["split"]) == ["train", "test", "test"]
+    assert "1 film of trn.txt not here, or not to be told from others" in manifest.notes
+
+
+@pytest.mark.parametrize("entry", ["trn.txt", "siteA/images"])
+def test_a_film_in_two_splits_is_refused(sites, entry):
+    (sites / "data.yaml").write_text(f"names: [fracture]\ntrain: trn.txt\nval: {entry}\n")
+    with pytest.raises(
+        DatasetError, match=r"2 films are in more than one split: siteA/images/0.png \(train by data.yaml"
+    ):
+        scan(sites)
+
+
+def test_the_label_of_an_absent_film_is_not_that_of_another_site(sites):
+    (sites / "siteA/images/1.png").unlink()
+    (sites / "siteB/labels/1.txt").unlink()
+    (sites / "siteA/labels/0.txt").write_text("0 0.5 0.5 0.2 0.2")
+    manifest = scan(sites)
+    assert list(manifest.table["image_id"]) == ["siteA/images/0.png", "siteB/images/0.png"]
+    assert any(note.startswith("1 film without a label file (siteB/images/1.png)") for note in manifest.notes)
+    assert "1 label file without a film" in manifest.notes

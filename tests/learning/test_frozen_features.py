@@ -156,7 +156,7 @@ def test_a_disk_without_room_is_named_before_anything_is_computed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=100))
-    with pytest.raises(ResourceError, match="too little room.*cached_views"):
+    with pytest.raises(ResourceError, match=r"too little room.*cached_views"):
         keep_features(build_classifier(frozen()), batches()[0], tmp_path)
 
 

@@ -122,6 +122,14 @@ def test_a_recipe_outside_the_space_has_no_place_in_it() -> None:
         ("input.fit=squash,squash", "twice"),
         ("training.stop_at", "no range of its own"),
         ("training.head_learning_rate", "means nothing for the recipe tiny-vgg"),
+        ("augmentation.rotation", "for example --tune augmentation.rotation=0:10"),
+        ("training.batch_size=8", "for example --tune training.batch_size=8,16,32,64"),
+        ("input.fit", "for example --tune input.fit=letterbox,squash"),
+        ("model.hidden=64,128", '--tune "model.hidden=[64],[128]"'),
+        ("model.hidden=64:128", '--tune "model.hidden=[64],[128]"'),
+        ("model.hidden=[64],128", '--tune "model.hidden=[64],[128]"'),
+        ("model.hidden=64", '--tune "model.hidden=[],[64]"'),
+        ("model.hidden", '--tune "model.hidden=[64],[128]"'),
     ],
 )
 def test_a_dimension_that_cannot_be(text: str, words: str | None) -> None:
@@ -133,6 +141,23 @@ def test_a_dimension_that_cannot_be(text: str, words: str | None) -> None:
     with pytest.raises(RecipeError) as caught:
         tuned_space(recipe, [text])
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["tiny-vgg", "mobilenet"])
+def test_the_example_of_a_hint_can_be_typed_as_it_stands(name: str) -> None:
+    recipe, tried = load_recipe(name), 0
+    for section, values in recipe.model_dump().items():
+        keys = [f"{section}.{key}" for key in values] if isinstance(values, dict) else []
+        for key in keys:
+            with pytest.raises(RecipeError) as caught:
+                tuned_space(recipe, [f"{key}=one"])
+            example = (caught.value.hint or "").rpartition("--tune ")[2].strip('"')
+            if example and "ANOTHER" not in example:
+                assert example.startswith(f"{key}=")
+                assert tuned_space(recipe, [example])
+                tried += 1
+    # Keys that cannot be searched have no example.
+    assert tried > 30
 
 
 def test_a_key_is_tuned_once() -> None:

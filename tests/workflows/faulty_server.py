@@ -102,7 +102,7 @@ class FaultyServer:
         request.wfile.write(content[start : start + limits[0]] if limits else content[start:])
         if fault.stall is not None:
             request.wfile.flush()
-            self.released.wait(10)
+            self.released.wait(60)
         if limits:
             request.close_connection = True
         if fault.reset:

@@ -123,6 +123,17 @@ def test_a_bundle_knows_its_films_by_their_fingerprints(first: Path, second: Pat
     assert found["runs"][1]["training"] is None
 
 
+def test_a_bundle_that_knows_no_training_film_is_warned_of(first: Path, second: Path, tmp_path: Path) -> None:
+    bundle = read_bundle(shutil.copytree(second / "bundle", tmp_path / "imported"))
+    write_bundle(bundle.folder, bundle.card, films={"train": [], "val": []})
+    assert not read_bundle(bundle.folder).films_used("train")
+    notes = compare([first, bundle.folder], out=tmp_path / "out", **QUICK).content["notes"]
+    warning = next(note["message"] for note in notes if note["severity"] == "warning")
+    assert "Which films trained imported is not known" in warning
+    both = compare([first, second], out=tmp_path / "both", **QUICK).content["notes"]
+    assert not any("is not known" in note["message"] for note in both)
+
+
 def test_a_bundle_answers_the_test_films_of_the_runs(first: Path, second: Path, tmp_path: Path) -> None:
     carried = shutil.copytree(second / "bundle", tmp_path / "carried")
     compare([first, carried], out=tmp_path / "out", **QUICK)

@@ -140,13 +140,19 @@ def test_what_is_written_and_said(crossed: CrossValidation) -> None:
 
 
 def test_another_cross_validation_in_the_same_folder_is_refused(crossed: CrossValidation, table: Path) -> None:
-    with pytest.raises(RunError, match="folds differ"):
+    with pytest.raises(RunError) as caught:
         cross_validate(table, recipe="tiny-vgg", overrides=TINY, folds=3, out=crossed.folder)
+    assert caught.value.what == "was begun otherwise (folds: 2 then, 3 now)"
+    assert str(caught.value.hint).endswith(f"--out {crossed.folder}-2")
+    with pytest.raises(DatasetError, match="too few groups for 90 folds"):
+        cross_validate(table, recipe="tiny-vgg", overrides=TINY, folds=90, out=crossed.folder)
+    with pytest.raises(RunError, match=r"\(all films: false then, true now\)"):
+        cross_validate(table, recipe="tiny-vgg", overrides=TINY, folds=2, all_films=True, out=crossed.folder)
     flipped = Manifest.read(table)
     flipped.table["label"] = 1 - flipped.table["label"]
     other = table.with_name("flipped.csv")
     flipped.write(other)
-    with pytest.raises(RunError, match="films differ"):
+    with pytest.raises(RunError, match="the films, their labels, groups or splits differ"):
         cross_validate(other, recipe="tiny-vgg", overrides=TINY, folds=2, out=crossed.folder)
 
 

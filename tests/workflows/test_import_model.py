@@ -17,6 +17,7 @@ from lucency.bundle import read_bundle
 from lucency.cli.main import app
 from lucency.errors import BundleError, DatasetError, RunError
 from lucency.predictor import Predictor
+from lucency.workflows import import_check
 from lucency.workflows.evaluate import evaluate
 from lucency.workflows.import_model import import_model
 from lucency.workflows.teller import Teller
@@ -156,6 +157,28 @@ class TestCheck:
         report = evaluate(tmp_path / "b", films, out=tmp_path / "evaluation", resamples=100)
         assert "60 of these 60 films" in str(report.optimistic_reason)
 
+    def test_they_are_fitted_at_the_prevalence_of_the_folder(
+        self, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(import_check, "MOST_FILMS", 40)
+        random = np.random.default_rng(1)
+        for index in range(80):
+            bright = index % 4 == 0
+            folder = tmp_path / "films" / ("fractured" if bright else "not_fractured")
+            folder.mkdir(parents=True, exist_ok=True)
+            pixels = random.normal(150 if bright else 100, 20, (20, 20)) + random.normal(0, 25)
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{index:02d}.png")
+        result = import_model(
+            model, positive="0", check=tmp_path / "films", fit_threshold=True, out=tmp_path / "b"
+        )  # fmt: skip
+        assert len(result.bundle.films_used("val")) == 80
+        assert result.check is not None
+        assert (result.check.films, result.check.fractured) == (40, 20)
+
+        monkeypatch.setattr(import_check, "MOST_FITTED", 60)
+        mask = import_check._choose(np.arange(80) % 4 == 0, fitting=True).to_numpy()
+        assert (mask.sum(), mask[::4].sum()) == (60, 15)
+
     def test_too_few_films_fit_nothing(self, model: Path, films: Path, tmp_path: Path) -> None:
         few = tmp_path / "few"
         for path in sorted(films.rglob("*.png"))[::10]:
@@ -221,3 +244,16 @@ class TestCommand:
         content = json.loads(done.stdout)
         assert list(content) == ["bundle", "folder", "imported"]
         assert content["imported"]["output"]["units"] == 1
+
+
+def test_a_model_that_answers_with_nan_is_named(tmp_path: Path) -> None:
+    from lucency.learning.backend import choose_backend
+
+    choose_backend()
+    import keras
+
+    model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(1, "sigmoid")])
+    model.set_weights([np.full(w.shape, np.nan, w.dtype) for w in model.get_weights()])
+    model.save(tmp_path / "nan.keras")
+    with pytest.raises(BundleError, match="answers with NaN"):
+        import_model(tmp_path / "nan.keras", positive="fractured=0", scale="1/255", out=tmp_path / "bundle")

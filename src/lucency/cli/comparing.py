@@ -37,9 +37,16 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="test or val.")] = "test",
+    split: Annotated[
+        str | None,
+        typer.Option(help="test or val; test otherwise. Films without splits are all taken.", show_default=False),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the page; comparison-NAMES otherwise.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Folder for the page; comparison-NAMES otherwise, with the films and val where they were named.",
+            show_default=False,
+        ),
     ] = None,
     label: LabelOption = None,
     groups: GroupsOption = None,
@@ -54,7 +61,7 @@ def compare(
     Writes compare.html, compare.json, predictions.csv and the figures as PNG. Films that trained one of the models, or
     chose its thresholds, are left out for all.
     """
-    if split not in ("val", "test"):
+    if split not in ("val", "test", None):
         raise typer.BadParameter("--split is val or test")
     from lucency.workflows.compare import compare as compare_runs
 
@@ -99,7 +106,15 @@ def _models(content: Mapping[str, Any]) -> str:
         facts["one film, p95"] = lambda run: f"{1000 * run['latency']['p95_seconds']:.1f} ms"
         facts[f"time against {content['baseline']}"] = lambda run: f"{run['latency']['ratio']:.2f}"
     rows += [(words, *(fact(run) for run in runs)) for words, fact in facts.items()]
-    return table((f"{content['films']} {content['split']} films", *(run["name"] for run in runs)), rows)
+    return table((_films(content), *(run["name"] for run in runs)), rows)
+
+
+def _films(content: Mapping[str, Any]) -> str:
+    source, split = content["films_from"], content["split"]
+    if source is None:
+        return f"{content['films']} {split} films"
+    # Films of the user's own need not be test films of anything.
+    return f"{content['films']} {'val ' if split == 'val' else ''}films of {source}"
 
 
 def _differences(content: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from lucency.datasets.audit.findings import counted
 from lucency.datasets.film_index import FilmIndex
 from lucency.datasets.film_tree import FilmTree
+from lucency.datasets.label_files import refuse_two_splits
 from lucency.datasets.manifest import Manifest
 from lucency.datasets.marked_films import Box, Mark, MarkedFilm, manifest_of
 from lucency.datasets.vocabulary import SPLIT_WORDS, split_of_folders, squeeze
@@ -33,37 +35,55 @@ def recognise(tree: FilmTree) -> bool:
 def read(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
     """Reads COCO annotations: a film is fractured where an object of a fracture category is annotated.
 
-    A film that is listed without annotation is not fractured; one that is not listed is left out and said.
+    A film that is listed without annotation is not fractured; one that is not listed is left out and said. What
+    several files say of one film is put together, and what they repeat counts once.
 
     Args:
         tree: The folder, of which `recognise` is true.
         labels: Further names of categories.
 
     Raises:
-        DatasetError: A file is broken, or the meaning of a category is not known.
+        DatasetError: A file is broken, two put a film into different splits, or the meaning of a category is not known.
     """
     index = FilmIndex(tree)
     frames: dict[Parts, tuple[float, float] | None] = {}
     marks: dict[Parts, list[Mark]] = defaultdict(list)
-    split_of: dict[Parts, str] = {}
+    files_of: dict[Parts, dict[Parts, None]] = defaultdict(dict)
+    split_of: dict[Parts, dict[str, str]] = defaultdict(dict)
     notes = list(tree.notes(read=(".json",)))
     for text in _files(tree):
         path = Path(tree.path(text))
         split = split_of_folders(text[:-1]) or _split_of_name(text[-1])
         listed = _Listed(path)
-        absent = 0
-        for number, image in listed.images.items():
-            film = index.find(image["file_name"], text[:-1], split=split)
+        found = index.find([image["file_name"] for image in listed.images.values()], text[:-1], split=split)
+        for (number, image), film in zip(listed.images.items(), found.films, strict=True):
             if film is None:
-                absent += 1
                 continue
-            frames[film] = frames.get(film) or listed.frame(image)
-            split_of[film] = split
-            marks[film] += listed.marks.get(number, [])
-        if absent:
+            frame = listed.frame(image)
+            frames[film] = frames.get(film) or frame
+            files_of[film][text] = None
+            if split and not split_of_folders(film[:-1]):
+                split_of[film].setdefault(split, "/".join(text))
+            drawn = [_rescaled(mark, frame, frames[film]) for mark in listed.marks.get(number, [])]
+            marks[film] += [mark for mark in drawn if mark not in marks[film]]
+        if absent := found.films.count(None):
             notes.append(f"{counted(absent, 'film')} of {text[-1]} not here, or not to be told from others by name")
-    films = [MarkedFilm(film, tuple(marks[film]), frame, split_of[film]) for film, frame in frames.items()]
+        if found.moved:
+            notes.append(f"{counted(found.moved, 'film')} in other folders than {text[-1]} says, found by file name")
+    refuse_two_splits({"/".join(film): places for film, places in split_of.items()}, tree.root)
+    if several := sum(len(files) > 1 for files in files_of.values()):
+        notes.append(f"{counted(several, 'film')} in more than one JSON file: annotations that they repeat count once")
+    films = [MarkedFilm(film, tuple(marks[film]), frame, "".join(split_of[film])) for film, frame in frames.items()]
     return manifest_of(tree, films, labels, unlabelled="not listed in the annotations", notes=notes)
+
+
+def _rescaled(mark: Mark, drawn_on: tuple[float, float] | None, frame: tuple[float, float] | None) -> Mark:
+    """A mark in the frame that another file gave first."""
+    if mark.box is None or drawn_on is None or frame is None or drawn_on == frame:
+        return mark
+    x, y, width, height = mark.box
+    across, down = frame[0] / drawn_on[0], frame[1] / drawn_on[1]
+    return Mark(mark.name, (x * across, y * down, width * across, height * down))
 
 
 class _Listed:
@@ -178,5 +198,5 @@ def _is_id(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    # NaN is the only number that differs from itself.
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+    # NaN is not below anything; JSON has integers that no float holds.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

@@ -101,7 +101,7 @@ def read(tree: FilmTree, labels: Mapping[str, int], table: Path | None = None) -
             f"none of its {counted(len(cells), 'row')} names a film of the folder by"
             f" {' or '.join(columns[key] for key in keys)}",
             where=path,
-            hint="The table must lie at the top of the folder of the films",
+            hint="Cells are paths or names of films in the folder of the table, or identifiers of their headers",
         )
     films = sorted(row_of)
 
@@ -123,8 +123,10 @@ def read(tree: FilmTree, labels: Mapping[str, int], table: Path | None = None) -
             "group": [known(carried("group", film)) for film in films],
             "body_part": [carried("body_part", film) or facts[film][0] for film in films],
             "view": [carried("view", film) or facts[film][1] for film in films],
-            "boxes": [_boxes(carried("boxes", film), path) for film in films],
-            "split": [_split(carried("split", film), path) or split_of_folders(film[:-1]) for film in films],
+            "boxes": [_boxes(carried("boxes", film), path, row_of[film]) for film in films],
+            "split": [
+                _split(carried("split", film), path, row_of[film]) or split_of_folders(film[:-1]) for film in films
+            ],
         }
     )
     return Manifest(manifest, source=str(path), notes=_notes(tree, path, key, absent, len(films), headers))
@@ -185,10 +187,9 @@ def _labels(cells: Sequence[str], names: LabelNames, path: Path, column: str) ->
     found = [names.of_cell(cell) for cell in cells]
     bad = [row for row, label in enumerate(found) if label is None]
     if bad:
-        shown = ", ".join(f"row {row + 2}: {cells[row][:40]!r}" for row in bad[:3])
-        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+        # Rows are named by their number alone, here and below: what stands in them may identify a person.
         raise DatasetError(
-            f"column {column}: not a label: {shown}{more}",
+            f"column {column}: {counted(len(bad), 'cell is no label', 'cells are no labels')} ({_rows(bad)})",
             where=path,
             hint="Labels are 1 (fractured) and 0, or --label NAME=1",
         )
@@ -204,23 +205,20 @@ def _matched(
     path: Path,
 ) -> tuple[dict[Parts, int], list[int]]:
     """Row of each film that the table names, and the rows that name none."""
-    index = FilmIndex(tree)
     films_of: dict[str, list[Parts]] = defaultdict(list)
-    if key != "path":
+    if key == "path":
+        named = FilmIndex(tree).find(cells).films
+        films_of |= {cell: [film] for cell, film in zip(cells, named, strict=True) if film}
+    else:
         for film, header in headers.items():
             films_of[element(header, key)].append(film)
     row_of: dict[Parts, int] = {}
     absent = []
     for row, cell in enumerate(cells):
-        if key == "path":
-            named = index.find(cell)
-            films = [named] if named else []
-        else:
-            films = films_of.get(cell, []) if cell else []
+        films = films_of.get(cell, []) if cell else []
         if not films:
             absent.append(row)
         for film in films:
-            # Rows are named by their number alone: what stands in them may identify a person.
             if labels[row_of.setdefault(film, row)] != labels[row]:
                 raise DatasetError(
                     f"rows {row_of[film] + 2} and {row + 2} give both labels for the same {key}",
@@ -228,6 +226,10 @@ def _matched(
                     hint="Keep one of them",
                 )
     return row_of, absent
+
+
+def _rows(rows: Sequence[int]) -> str:
+    return f"row {', '.join(str(row + 2) for row in rows[:5])}{' ...' if len(rows) > 5 else ''}"
 
 
 def _facts(header: object) -> tuple[str, str]:
@@ -238,17 +240,21 @@ def _facts(header: object) -> tuple[str, str]:
     return str(facts.get("body_part", "")).lower(), str(facts.get("view_position", "")).lower()
 
 
-def _split(cell: str, path: Path) -> str:
+def _split(cell: str, path: Path, row: int) -> str:
     if cell and squeeze(cell) not in SPLIT_WORDS:
-        raise DatasetError(f"{cell[:40]!r} is not a split", where=path, hint="Splits are train, val and test, or empty")
+        raise DatasetError(
+            f"column split: no split ({_rows([row])})", where=path, hint="Splits are train, val and test, or empty"
+        )
     return SPLIT_WORDS.get(squeeze(cell), "")
 
 
-def _boxes(cell: str, path: Path) -> str:
+def _boxes(cell: str, path: Path, row: int) -> str:
     boxes = parse_boxes(cell)
     if boxes is None:
         raise DatasetError(
-            "column boxes: not a JSON list of [x, y, width, height]", where=path, hint="[[10, 20, 30, 40]]"
+            f"column boxes: not a JSON list of [x, y, width, height] ({_rows([row])})",
+            where=path,
+            hint="[[10, 20, 30, 40]]",
         )
     return boxes
 
@@ -258,8 +264,7 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = list(tree.notes(read=TABLE_SUFFIXES))
     if absent:
-        rows = ", ".join(str(row + 2) for row in absent[:5]) + (" ..." if len(absent) > 5 else "")
-        notes.append(f"{counted(len(absent), 'row')} of {path.name} without a film here (row {rows})")
+        notes.append(f"{counted(len(absent), 'row')} of {path.name} without a film here ({_rows(absent)})")
     left = len(tree.films) - films
     if left:
         notes.append(f"{counted(left, 'film is', 'films are')} not in {path.name} and left out")

@@ -96,10 +96,8 @@ def request(url: str, headers: dict[str, str], *, timeout: float) -> http.client
     except (OSError, http.client.HTTPException) as failed:
         raise _connection_error(failed, url) from None
     except ValueError:
-        # Names that no server can have, here or in a redirection, come up only when they are looked up.
-        raise DatasetError(
-            "this address, or the one that it redirects to, cannot be asked", where=without_secrets(url)
-        ) from None
+        # Names that no server can have come up only when they are looked up.
+        raise DatasetError("this is no address that can be asked", where=without_secrets(url)) from None
     if answer.status not in (200, 206):
         with answer:
             raise DatasetError(
@@ -152,6 +150,19 @@ class _Redirections(urllib.request.HTTPRedirectHandler):
                 where=without_secrets(newurl),
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    def http_error_302(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage
+    ) -> Any:
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except ValueError:
+            fp.close()
+            raise DatasetError(
+                "the server redirects to what is no address", where=without_secrets(req.full_url)
+            ) from None
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 def _status_error(refused: urllib.error.HTTPError, url: str) -> Exception:

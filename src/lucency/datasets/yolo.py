@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lucency.datasets.audit.findings import counted
-from lucency.datasets.film_index import parts_of, stem_of
+from lucency.datasets.film_index import FilmIndex, stem_of
 from lucency.datasets.film_tree import FilmTree
+from lucency.datasets.label_files import read_list, refuse_broken, refuse_two_splits
 from lucency.datasets.manifest import Manifest
 from lucency.datasets.marked_films import SHARES, Mark, MarkedFilm, manifest_of
 from lucency.datasets.vocabulary import split_of_folders
@@ -42,7 +43,8 @@ def read(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
         labels: Further names of classes; `{"0": 1}` names a class by its number where nothing else does.
 
     Raises:
-        DatasetError: A row cannot be understood, a class has no name, or its meaning is not known.
+        DatasetError: A row cannot be understood, a film is in two splits, a class has no name, or its meaning is not
+            known.
     """
     names = find_names(tree)
     label_files = _LabelFiles(tree)
@@ -62,22 +64,18 @@ def read(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
             problems.append(f"{'/'.join(text)}: {bad}")
             continue
         films.append(MarkedFilm(film, marks, SHARES))
-    if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise DatasetError(
-            f"{counted(len(problems), 'label file')} cannot be understood: {'; '.join(problems[:3])}{more}",
-            where=tree.root,
-            hint="Mend or remove them; an empty label file says that there is no fracture",
-        )
+    refuse_broken(
+        problems, "label file", "Mend or remove them; an empty label file says that there is no fracture", tree.root
+    )
     if nameless:
         raise DatasetError(
             f"there is no data.yaml or classes.txt that names the classes {', '.join(map(str, sorted(nameless)))}",
             where=tree.root,
             hint=f"Bring it, or say what they mark: --label {min(nameless)}=1 for a fracture, =0 for something else",
         )
-    splits = _listed_splits(tree, names)
+    splits, split_notes = _listed_splits(tree, names)
     films = [MarkedFilm(one.film, one.marks, SHARES, splits.get(one.film, "")) for one in films]
-    notes = tree.notes(read=_READ)
+    notes = (*tree.notes(read=_READ), *split_notes)
     spare = label_files.without_film({one.film for one in films})
     if spare:
         notes = (*notes, f"{counted(spare, 'label file')} without a film")
@@ -94,25 +92,30 @@ class _LabelFiles:
         for text in texts:
             if "labels" in _lower(text[:-1]):
                 self._in_labels.setdefault(stem_of(text[-1]), []).append(text)
+        self._text_folders = {_lower(text[:-1]) for text in texts}
+        self._film_folders = {_lower(film[:-1]) for film in tree.films}
         self._alone = _once([stem_of(film[-1]) for film in tree.films])
 
     def mirrored(self, film: Parts) -> Parts | None:
         """The text in labels/ where the film lies in images/; a split may stand above or below either."""
-        folders = _lower(film[:-1])
-        for place in range(len(folders) - 1, -1, -1):
-            if folders[place] == "images":
-                key = (*folders[:place], "labels", *folders[place + 1 :])
-                if (found := self._by_place.get((key, stem_of(film[-1])))) is not None:
-                    return found
-        return None
+        found = (self._by_place.get((key, stem_of(film[-1]))) for key in _swapped(film[:-1], "images", "labels"))
+        return next((text for text in found if text is not None), None)
 
     def of(self, film: Parts) -> Parts | None:
         """The label file of a film: mirrored, beside it, or the one of its stem in any folder called labels."""
         found = self.mirrored(film) or self._by_place.get((_lower(film[:-1]), stem_of(film[-1])))
         if found is None and stem_of(film[-1]) in self._alone:
             candidates = self._in_labels.get(stem_of(film[-1]), [])
-            found = candidates[0] if len(candidates) == 1 and _same_split(film, candidates[0]) else None
+            found = candidates[0] if len(candidates) == 1 and self._may_serve(film, candidates[0]) else None
         return found
+
+    def _may_serve(self, film: Parts, text: Parts) -> bool:
+        # Where either has a counterpart of its own folder, it belongs there: a film of another site may bear its name.
+        paired = "images" in _lower(film[:-1]) and (
+            self._text_folders & set(_swapped(film[:-1], "images", "labels"))
+            or self._film_folders & set(_swapped(text[:-1], "labels", "images")[:1])
+        )
+        return not paired and _same_split(film, text)
 
     def without_film(self, films: set[Parts]) -> int:
         """How many texts in labels folders belong to none of these films."""
@@ -126,6 +129,13 @@ def _once(stems: list[str]) -> set[str]:
     for stem in stems:
         (twice if stem in seen else seen).add(stem)
     return seen - twice
+
+
+def _swapped(folders: Parts, one: str, other: str) -> list[Parts]:
+    """The folders with one of those called `one` called `other`, the innermost first."""
+    lower = _lower(folders)
+    places = [place for place in reversed(range(len(lower))) if lower[place] == one]
+    return [(*lower[:place], other, *lower[place + 1 :]) for place in places]
 
 
 def _lower(parts: Parts) -> Parts:
@@ -156,20 +166,26 @@ def _name(number: int, known: ClassNames | None) -> str:
     return known.names[number]
 
 
-def _listed_splits(tree: FilmTree, names: list[ClassNames]) -> dict[Parts, str]:
+def _listed_splits(tree: FilmTree, names: list[ClassNames]) -> tuple[dict[Parts, str], list[str]]:
     """Splits of films that data.yaml gives by a folder or a list of paths, where no folder is named like a split."""
+    index = FilmIndex(tree)
     splits: dict[Parts, str] = {}
+    sources: dict[str, dict[str, str]] = {}
+    notes = []
     for one in names:
-        for parts, split in one.splits.items():
+        for parts, split in one.splits:
             listing = Path(tree.path((*one.folder, *parts)))
+            source = f"{one.path.name}, {'/'.join(parts)}"
             if parts[-1].casefold().endswith(".txt") and listing.is_file():
-                try:
-                    lines = listing.read_text("utf-8-sig").splitlines()
-                except (OSError, UnicodeDecodeError):
-                    raise DatasetError("the list of films cannot be read", where=listing) from None
-                ends = {parts_of(line)[-2:] for line in lines if line.strip()}
-                found = [film for film in tree.films if film[-2:] in ends or film[-1:] in ends]
+                found = index.find(read_list(listing), one.folder, split=split)
+                films = [film for film in found.films if film is not None]
+                if absent := found.films.count(None):
+                    notes.append(f"{counted(absent, 'film')} of {parts[-1]} not here, or not to be told from others")
             else:
-                found = [film for film in tree.films if film[: len(one.folder) + len(parts)] == (*one.folder, *parts)]
-            splits.update((film, split) for film in found if film not in splits)
-    return splits
+                films = [film for film in tree.films if film[: len(one.folder) + len(parts)] == (*one.folder, *parts)]
+            for film in films:
+                if not split_of_folders(film[:-1]):
+                    splits.setdefault(film, split)
+                    sources.setdefault("/".join(film), {}).setdefault(split, source)
+    refuse_two_splits(sources, tree.root)
+    return splits, notes

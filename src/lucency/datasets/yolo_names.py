@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,14 @@ class ClassNames:
         folder: Its folder in the tree; () where it lies above.
         names: Number of a class -> its name.
         keypoints: Whether rows of labels go on with key points after the box.
-        splits: Folder or list of films, as parts -> split.
+        splits: Folders and lists of films, as parts, each with its split.
     """
 
     path: Path
     folder: Parts
     names: Mapping[int, str]
     keypoints: bool = False
-    splits: Mapping[Parts, str] = field(default_factory=dict)
+    splits: tuple[tuple[Parts, str], ...] = ()
 
 
 def is_names_file(name: str) -> bool:
@@ -104,15 +104,15 @@ def _names(names: Any, path: Path) -> dict[int, str]:
     return numbered
 
 
-def _splits(content: Mapping[Any, Any]) -> dict[Parts, str]:
-    splits = {}
+def _splits(content: Mapping[Any, Any]) -> tuple[tuple[Parts, str], ...]:
+    splits = []
     for key in content:
         split = SPLIT_WORDS.get(squeeze(str(key)))
         entries = content[key] if isinstance(content[key], list) else [content[key]]
         for entry in entries if split else []:
             if isinstance(entry, str) and (parts := parts_of(entry)):
-                splits[parts] = str(split)
-    return splits
+                splits.append((parts, str(split)))
+    return tuple(splits)
 
 
 def _text(path: Path) -> str:

@@ -10,24 +10,9 @@ import keras
 import numpy as np
 
 from lucency.learning import architectures
+from lucency.learning.input_convention import CONVENTIONS, IMAGENET_DEVIATION, IMAGENET_MEAN, Convention
 
-Convention = Literal["unchanged", "zero_to_one", "minus_one_to_one", "caffe", "torch"]
-
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
-
-CONVENTIONS: dict[Convention, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    "unchanged": ((1.0,) * 3, (0.0,) * 3),
-    "zero_to_one": ((1 / 255,) * 3, (0.0,) * 3),
-    "minus_one_to_one": ((1 / 127.5,) * 3, (-1.0,) * 3),
-    # Blue, green, red; with three equal grey channels the order matters for the means alone.
-    "caffe": ((1.0,) * 3, (-103.939, -116.779, -123.68)),
-    "torch": (
-        tuple(1 / (255 * deviation) for deviation in _IMAGENET_DEVIATION),
-        tuple(-mean / deviation for mean, deviation in zip(_IMAGENET_MEAN, _IMAGENET_DEVIATION, strict=True)),
-    ),
-}
-"""Scale and offset of each channel that turn grey 0..255 into what a network expects."""
+__all__ = ["BACKBONES", "CONVENTIONS", "Backbone", "Convention"]
 
 
 @dataclass(frozen=True)
@@ -82,8 +67,8 @@ def _settle_efficientnet(model: Any) -> None:
     `weights="imagenet"`. Here the Normalization layer does both.
     """
     layer = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
-    variance = np.array(_IMAGENET_DEVIATION) ** 3
-    layer.set_weights([np.array(_IMAGENET_MEAN), variance, np.zeros((), np.int32)])
+    variance = np.array(IMAGENET_DEVIATION) ** 3
+    layer.set_weights([np.array(IMAGENET_MEAN), variance, np.zeros((), np.int32)])
     layer.finalize_state()
 
 

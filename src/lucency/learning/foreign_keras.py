@@ -11,7 +11,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras.src.models.functional import Functional
 
 from lucency.errors import BundleError
 from lucency.learning.foreign_file import ForeignFile
@@ -33,7 +32,7 @@ def open_keras(file: ForeignFile, wanted: InputShape, *, trust: bool) -> Foreign
         BundleError: It is damaged, or no film classifier.
         UnknownLayerError: A Keras 2 file holds a layer that Keras 3 does not have, and tf-keras is not installed.
     """
-    witness = "Keras on the file itself"
+    witness, independent = "Keras on the file itself", True
     notes: list[str] = []
     if file.is_keras2:
         try:
@@ -63,8 +62,9 @@ def open_keras(file: ForeignFile, wanted: InputShape, *, trust: bool) -> Foreign
         opened = traced_model(
             file, shape, lambda films: original(films, training=False), witness=witness, heatmap=head
         )  # fmt: skip
-        return replace(opened, rescales=rescales, notes=tuple(notes))
-    return _with_head(file, shape, head, original, witness, rescales, tuple(notes))
+    else:
+        opened = _with_head(file, shape, head, original, witness)
+    return replace(opened, rescales=rescales, independent=independent, notes=tuple(notes))
 
 
 def _with_head(
@@ -73,8 +73,6 @@ def _with_head(
     head: ForeignHead,
     original: Callable[..., Any],
     witness: str,
-    rescales: str | None,
-    notes: tuple[str, ...],
 ) -> ForeignModel:
     size = (int(shape.height or 0), int(shape.width or 0), int(shape.channels or 0))
 
@@ -90,10 +88,7 @@ def _with_head(
         proto = traced_graph(lambda films: {"units": original(films, training=False)}, size, file.path)
         return CoreGraph(proto, proto.graph.input[0].name, "channels_last", "units")
 
-    return ForeignModel(
-        file, shape, units, head.activation, answer, core,
-        rescales=rescales, witness=witness, notes=notes,
-    )  # fmt: skip
+    return ForeignModel(file, shape, units, head.activation, answer, core, witness=witness)
 
 
 def _load(file: ForeignFile, trust: bool) -> Any:
@@ -202,7 +197,7 @@ def _expanded(model: Any, x: Any, named: dict[str, Any]) -> Any:
         for layer in model.layers:
             x = one(layer)(x)
         return x
-    if not isinstance(model, Functional):
+    if not isinstance(model, keras.Function):
         return model(x)
     return model._run_through_graph(x, operation_fn=one, call_fn=lambda operation, *a, **k: operation(*a, **k))
 

@@ -48,6 +48,8 @@ class ForeignModel:
         rescales: The layer inside that scales the input, or None.
         exact: Whether the ONNX graph computes what the file says; False for quantised models, which drift.
         witness: Who gives `answer`.
+        independent: Whether the witness read the file in a way of its own; False where `answer` comes from the same
+            reading as the graph, so that their agreement does not show that the file was read rightly.
         heatmap: Why there is no heat map, or None where there is one.
         notes: What else a user should know.
     """
@@ -62,6 +64,7 @@ class ForeignModel:
     rescales: str | None = None
     exact: bool = True
     witness: str = ""
+    independent: bool = True
     heatmap: str | None = None
     notes: tuple[str, ...] = ()
 

@@ -138,6 +138,12 @@ def write_graph(
     temporary.write_bytes(proto.SerializeToString())
     try:
         parity = _parity(model, convention, mapping, temporary, films)
+        if np.isnan(parity.probability):
+            raise BundleError(
+                "the model answers with NaN (not a number): its training diverged, or the file is damaged",
+                where=model.file.path,
+                hint="Train it again with a lower learning rate, or get the file again",
+            )
         if not parity.agrees and model.exact:
             raise BundleError(
                 f"the bundle does not say what {model.witness} says: probabilities differ by up to "

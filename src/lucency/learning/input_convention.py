@@ -5,32 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from lucency.errors import BundleError
 
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
+Convention = Literal["unchanged", "zero_to_one", "minus_one_to_one", "caffe", "torch"]
 
-NAMED: dict[str, tuple[tuple[float, ...], tuple[float, ...], str]] = {
-    "unchanged": ((1.0,), (0.0,), "0..255 as it is; the model rescales inside, as EfficientNet and MobileNetV3 do"),
-    "zero_to_one": ((1 / 255,), (0.0,), "x / 255, the habit of notebooks"),
-    "minus_one_to_one": (
-        (1 / 127.5,),
-        (-1.0,),
-        "x / 127.5 - 1: MobileNet, MobileNetV2, Inception, Xception, Teachable Machine",
-    ),
-    "caffe": ((1.0,), (-103.939, -116.779, -123.68), "minus the ImageNet means, blue first: VGG, ResNet50 of Keras"),
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+CONVENTIONS: dict[Convention, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    # The network scales its input itself, as EfficientNet and MobileNetV3 do.
+    "unchanged": ((1.0,) * 3, (0.0,) * 3),
+    # x / 255, the habit of notebooks.
+    "zero_to_one": ((1 / 255,) * 3, (0.0,) * 3),
+    # x / 127.5 - 1: MobileNet, MobileNetV2, Inception, Xception, Teachable Machine.
+    "minus_one_to_one": ((1 / 127.5,) * 3, (-1.0,) * 3),
+    # VGG and ResNet50 of Keras: blue, green, red; with three equal grey channels the order matters for the means alone.
+    "caffe": ((1.0,) * 3, (-103.939, -116.779, -123.68)),
+    # torchvision, DenseNet of Keras.
     "torch": (
-        tuple(1 / (255 * deviation) for deviation in _DEVIATION),
-        tuple(-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)),
-        "(x / 255 - mean) / deviation of ImageNet: torchvision, DenseNet of Keras",
+        tuple(1 / (255 * deviation) for deviation in IMAGENET_DEVIATION),
+        tuple(-mean / deviation for mean, deviation in zip(IMAGENET_MEAN, IMAGENET_DEVIATION, strict=True)),
     ),
 }
-"""Name -> scale, offset, and who uses it. One number stands for all channels."""
+"""Scale and offset of each channel that turn grey 0..255 into what a network expects."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class InputConvention:
     """x * scale + offset, channel by channel.
 
     Attributes:
-        name: Of `NAMED`, or how it was given.
+        name: Of `CONVENTIONS`, or how it was given.
         scale: One number, or one a channel.
         offset: Likewise.
     """
@@ -77,14 +79,16 @@ class InputConvention:
 
 
 def named(name: str) -> InputConvention:
-    """A convention of `NAMED`.
+    """A convention of `CONVENTIONS`; one number a part where all channels have the same.
 
     Raises:
         BundleError: There is none of that name.
     """
-    if name not in NAMED:
-        raise BundleError(f"--convention {name} is unknown", hint=f"Known: {', '.join(NAMED)}; or give --scale")
-    return InputConvention(name, *NAMED[name][:2])
+    row = next((parts for key, parts in CONVENTIONS.items() if key == name), None)
+    if row is None:
+        raise BundleError(f"--convention {name} is unknown", hint=f"Known: {', '.join(CONVENTIONS)}; or give --scale")
+    scale, offset = (values[:1] if len(set(values)) == 1 else values for values in row)
+    return InputConvention(name, scale, offset)
 
 
 def read_convention(
@@ -98,7 +102,7 @@ def read_convention(
     """What the user said of the input, or None where nothing was said.
 
     Args:
-        convention: Name of `NAMED`.
+        convention: Key of `CONVENTIONS`.
         scale: "1/255", or with an offset "1/127.5,-1".
         mean: Subtracted after the scale: one number, or one a channel.
         deviation: Divides after that: likewise.

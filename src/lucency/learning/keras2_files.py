@@ -19,7 +19,7 @@ import numpy as np
 
 from lucency.errors import BundleError
 from lucency.learning.foreign_file import ForeignFile
-from lucency.learning.keras2_layers import UnknownLayerError, make_layer, nested
+from lucency.learning.keras2_layers import UnknownLayerError, call_arguments, make_layer
 
 CONTAINERS = ("Sequential", "Functional", "Model")
 
@@ -119,7 +119,7 @@ def _call(
         layer = make_layer(kind, entry["config"], f"{entry['config']['name']}_{len(leaves)}")
         known = _Leaf(entry["config"]["name"], top, path, layer, bool(entry["config"].get("trainable", True)))
         leaves.append(known)
-    return known.layer(x, **nested(kind, arguments))
+    return known.layer(x, **call_arguments(known.layer, arguments))
 
 
 def _sources(node: Any) -> Iterator[tuple[str, int]]:

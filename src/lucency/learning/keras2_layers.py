@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 import keras
@@ -129,9 +130,26 @@ def _is_layer(found: Any) -> bool:
     return isinstance(found, type) and issubclass(found, keras.Layer)
 
 
-def nested(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a call that matter: those of an operation, and none of a layer (training, mask)."""
-    return dict(arguments) if kind in ("TFOpLambda", "SlicingOpLambda") else {}
+def call_arguments(layer: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call that matter: those of an operation, and none of a layer (training, mask).
+
+    Args:
+        layer: What `make_layer` made.
+        arguments: As the file describes the call.
+
+    Raises:
+        UnknownLayerError: An operation is called in a way that its row of `OPERATIONS` does not compute.
+    """
+    if not isinstance(layer, TensorFlowCall):
+        return {}
+    given = {key: value for key, value in arguments.items() if key != "name" and value is not None}
+    taken = signature(OPERATIONS[layer.function]).parameters
+    for key, value in given.items():
+        if key not in taken or value not in MEANINGS.get((layer.function, key), (value,)):
+            raise UnknownLayerError(
+                f"calls tf.{layer.function} in a way that is not known here: {key}={value} ('{layer.name}')"
+            )
+    return given
 
 
 def _plain(value: Any) -> Any:
@@ -156,47 +174,42 @@ def _mentions_hard_sigmoid(value: Any) -> bool:
     return bool(value == _HARD_SIGMOID)
 
 
-def _resize(images: Any, size: Any, method: Any = "bilinear", antialias: Any = False, **further: Any) -> Any:
-    if method != "bilinear" or antialias or further.get("preserve_aspect_ratio"):
-        told = ", ".join(
-            f"{key}={value}" for key, value in {"method": method, "antialias": antialias, **further}.items()
-        )
-        raise UnknownLayerError(f"calls tf.image.resize in a way that is not known here ({told})")
-    return ops.image.resize(images, tuple(size), interpolation="bilinear", antialias=False)
-
-
-def _cast(x: Any, dtype: Any = None, **_: Any) -> Any:
-    # A file names a type as text, or as TensorFlow prints it: <dtype: 'float32'>.
-    if not isinstance(dtype, str) or "float" not in dtype:
-        raise UnknownLayerError(f"casts to {dtype}, which rounds; only casts to floating point are known here")
-    return ops.cast(x, "float32")
-
-
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    "math.truediv": lambda x, y, **_: x / _constant(y),
-    "math.divide": lambda x, y, **_: x / _constant(y),
-    "math.multiply": lambda x, y, **_: x * _constant(y),
-    "math.add": lambda x, y, **_: x + _constant(y),
-    "math.subtract": lambda x, y, **_: x - _constant(y),
-    "__operators__.add": lambda x, y, **_: x + _constant(y),
-    "__operators__.sub": lambda x, y, **_: x - _constant(y),
-    "__operators__.mul": lambda x, y, **_: x * _constant(y),
-    "__operators__.truediv": lambda x, y, **_: x / _constant(y),
-    "__operators__.getitem": lambda x, slice_spec, **_: x[_slices(slice_spec)],
-    "nn.bias_add": lambda x, bias, **_: x + _constant(bias),
-    "nn.relu": lambda features, **_: ops.relu(features),
-    "nn.relu6": lambda features, **_: ops.relu6(features),
-    "nn.sigmoid": lambda x, **_: ops.sigmoid(x),
-    "math.sigmoid": lambda x, **_: ops.sigmoid(x),
-    "nn.softmax": lambda logits, axis=-1, **_: ops.softmax(logits, axis=-1 if axis is None else axis),
-    "nn.silu": lambda features, **_: ops.silu(features),
-    "nn.swish": lambda features, **_: ops.silu(features),
-    "cast": _cast,
-    "image.resize": _resize,
-    "math.reduce_mean": lambda x, axis=None, keepdims=False, **_: ops.mean(x, axis=axis, keepdims=bool(keepdims)),
-    "reshape": lambda tensor, shape, **_: ops.reshape(tensor, tuple(shape)),
+    "math.truediv": lambda x, y: x / _constant(y),
+    "math.divide": lambda x, y: x / _constant(y),
+    "math.multiply": lambda x, y: x * _constant(y),
+    "math.add": lambda x, y: x + _constant(y),
+    "math.subtract": lambda x, y: x - _constant(y),
+    "__operators__.add": lambda x, y: x + _constant(y),
+    "__operators__.sub": lambda x, y: x - _constant(y),
+    "__operators__.mul": lambda x, y: x * _constant(y),
+    "__operators__.truediv": lambda x, y: x / _constant(y),
+    "__operators__.getitem": lambda x, slice_spec: x[_slices(slice_spec)],
+    "nn.bias_add": lambda x, bias: x + _constant(bias),
+    "nn.relu": lambda features: ops.relu(features),
+    "nn.relu6": lambda features: ops.relu6(features),
+    "nn.sigmoid": lambda x: ops.sigmoid(x),
+    "math.sigmoid": lambda x: ops.sigmoid(x),
+    "nn.softmax": lambda logits, axis=-1: ops.softmax(logits, axis=-1 if axis is None else axis),
+    "nn.silu": lambda features: ops.silu(features),
+    "nn.swish": lambda features: ops.silu(features),
+    "cast": lambda x, dtype: ops.cast(x, "float32"),
+    "image.resize": lambda images, size, method="bilinear", antialias=False, preserve_aspect_ratio=False: (
+        ops.image.resize(images, tuple(size), interpolation="bilinear", antialias=False)
+    ),
+    "math.reduce_mean": lambda x, axis=None, keepdims=False: ops.mean(x, axis=axis, keepdims=bool(keepdims)),
+    "reshape": lambda tensor, shape: ops.reshape(tensor, tuple(shape)),
 }
 """TensorFlow functions that Keras 2 wrote into models, such as those of `preprocess_input` -> the same in Keras."""
+
+MEANINGS: dict[tuple[str, str], tuple[Any, ...]] = {
+    ("image.resize", "method"): ("bilinear",),
+    ("image.resize", "antialias"): (False,),
+    ("image.resize", "preserve_aspect_ratio"): (False,),
+    # A cast to an integer rounds, and one to float16 does too.
+    ("cast", "dtype"): ("float32", "float64"),
+}
+"""Function and argument -> the only values under which the row of `OPERATIONS` computes the same."""
 
 
 class TensorFlowCall(keras.Layer):
@@ -208,7 +221,7 @@ class TensorFlowCall(keras.Layer):
 
     def call(self, x: Any, **arguments: Any) -> Any:
         """The function of the same arguments that TensorFlow was given."""
-        return OPERATIONS[self.function](x, **{key: value for key, value in arguments.items() if key != "name"})
+        return OPERATIONS[self.function](x, **arguments)
 
 
 def _operation(name: str, function: str) -> TensorFlowCall:

@@ -63,10 +63,6 @@ class OutputMapping:
         """Whether the units are sigmoids of their own, and not shares of one whole."""
         return self.units > 1 and self.activation == "sigmoid"
 
-    def flipped(self) -> OutputMapping:
-        """The same with fractured and not fractured exchanged."""
-        return OutputMapping(self.units, self.activation, self.form, self.negative, self.names)
-
     def logit(self, answer: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
         """The logit by the definition, in double precision, from what the model itself answers.
 
@@ -183,8 +179,16 @@ def _positive(text: str | None, names: tuple[str, ...], classes: int, units: int
     return tuple(sorted(set(chosen)))
 
 
+def meaning_of_name(name: str) -> int | None:
+    """Whether the name of a class says fractured (1) or not (0); None where it is not known.
+
+    Bare numbers mean nothing here, since they number the classes.
+    """
+    return None if re.fullmatch(r"[\d.,\s]*", name) else LabelNames().of_cell(name)
+
+
 def _by_vocabulary(names: tuple[str, ...], classes: int, units: int) -> tuple[int, ...]:
-    meanings = [LabelNames().of_cell(name) for name in names]
+    meanings = [meaning_of_name(name) for name in names]
     if names and None not in meanings and 1 in meanings:
         return tuple(index for index, meaning in enumerate(meanings) if meaning == 1)
     if names:

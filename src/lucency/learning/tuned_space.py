@@ -33,7 +33,9 @@ NOT_SEARCHED = {
 """Keys and sections that no search may change, and why."""
 
 
-_HINT = "Give KEY=LOW:HIGH, KEY=LOW:HIGH:log or KEY=a,b,c; for example --tune training.learning_rate=1e-5:1e-2:log"
+_EXAMPLE = "training.learning_rate=1e-5:1e-2:log"
+_ENDS = {"augmentation": ((0, 10),)}
+"""Ranges that the example of a section tries first, where its values are angles; shares take smaller ones."""
 
 
 def tuned_space(recipe: Recipe, texts: Sequence[str]) -> list[Dimension]:
@@ -58,7 +60,7 @@ def tuned_space(recipe: Recipe, texts: Sequence[str]) -> list[Dimension]:
 def _parse(recipe: Recipe, text: str) -> Dimension:
     key, equals, given = (part.strip() for part in text.partition("="))
     if not key:
-        raise RecipeError(f"--tune {text}: no recipe value is named", hint=_HINT)
+        raise RecipeError(f"--tune {text}: no recipe value is named", hint=_hint(_EXAMPLE))
     for name in (key, key.partition(".")[0]):
         if name in NOT_SEARCHED:
             raise RecipeError(f"--tune {text}: '{key}' cannot be searched: {NOT_SEARCHED[name]}")
@@ -74,15 +76,74 @@ def _parse(recipe: Recipe, text: str) -> Dimension:
         row = next((row for row in SEARCH_SPACE if row.key == key), None)
         if row is None or not CONDITIONS[row.applies](recipe, key):
             reason = "has no range of its own" if row is None else f"means nothing for the recipe {recipe.name}"
-            raise RecipeError(f"--tune {text}: '{key}' {reason}", hint=_HINT)
+            raise RecipeError(f"--tune {text}: '{key}' {reason}", hint=_hint(_example(recipe, key)))
         return row_dimension(recipe, row)
+    if key != STRENGTH and isinstance(_raw(recipe, key), tuple):
+        _refuse_unbracketed(text, key, given)
     dimension = _range(key, given) or _choice(key, given)
     if dimension is None:
-        raise RecipeError(f"--tune {text}: neither a range nor a choice", hint=_HINT)
+        raise RecipeError(f"--tune {text}: neither a range nor a choice", hint=_hint(_example(recipe, key)))
     ends: Sequence[Any] = dimension.choices or (dimension.low, dimension.high)
     for end in ends:
         changed_recipe(recipe, changes(recipe, {key: end}), f"--tune {text}")
     return dimension
+
+
+def _raw(recipe: Recipe, key: str) -> Any:
+    value: Any = recipe
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _refuse_unbracketed(text: str, key: str, given: str) -> None:
+    parts = _parts(given)
+    if len(parts) > 1 and all(part.startswith("[") and part.endswith("]") for part in parts):
+        return
+    numbers = list(dict.fromkeys(re.findall(r"\d+", given))) or ["64", "128"]
+    choices = [*([] if len(numbers) > 1 else ["[]"]), *(f"[{number}]" for number in numbers)]
+    raise RecipeError(
+        f"--tune {text}: '{key}' takes lists, and there are no two to choose from",
+        hint=f'Write each list in brackets: --tune "{key}={",".join(choices)}"',
+    )
+
+
+def _hint(example: str) -> str:
+    return f"Give KEY=LOW:HIGH, KEY=LOW:HIGH:log or KEY=a,b,c; for example --tune {example}"
+
+
+def _example(recipe: Recipe, key: str) -> str:
+    """A dimension of this key that the recipe allows, as it is typed."""
+    if key == STRENGTH:
+        return f"{STRENGTH}=0:2"
+    own = _raw(recipe, key)
+    if isinstance(own, tuple):
+        return f'"{key}=[64],[128]"'
+    if isinstance(own, bool):
+        return f"{key}=true,false"
+    row = next((row for row in SEARCH_SPACE if row.key == key), None)
+    if row is not None and row.choices:
+        return f"{key}={','.join(row.choices)}"
+    if isinstance(own, str):
+        names = [name for name in get_args(_annotation(key)) if isinstance(name, str)] or [own, "ANOTHER"]
+        return f"{key}={names[0]},{names[1]}"
+    usual = row_dimension(recipe, row).ends if row is not None else (0.0, 0.0)
+    about = (own // 2, own * 2) if isinstance(own, int) else (own / 2, own * 2) if own else (0, 0)
+    for low, high in (usual, about, *_ENDS.get(key.partition(".")[0], ()), (0, 0.5), (1, 10)):
+        if not low < high:
+            continue
+        try:
+            for end in (low, high):
+                changed_recipe(recipe, [f"{key}={end}"])
+        except RecipeError:
+            continue
+        return f"{key}={low:g}:{high:g}{':log' if row is not None and row.log else ''}"
+    return _EXAMPLE
+
+
+def _parts(given: str) -> list[str]:
+    # A comma within brackets belongs to a value, as in [128],[256,128].
+    return [part.strip() for part in re.split(r",(?![^\[]*\])", given)]
 
 
 def _range(key: str, given: str) -> Dimension | None:
@@ -104,8 +165,7 @@ def _range(key: str, given: str) -> Dimension | None:
 
 
 def _choice(key: str, given: str) -> Dimension | None:
-    # A comma within brackets belongs to a value, as in [128],[256,128].
-    texts = [part.strip() for part in re.split(r",(?![^\[]*\])", given)]
+    texts = _parts(given)
     if key == STRENGTH or len(texts) < 2 or not all(texts):
         return None
     if len(set(texts)) < len(texts):
@@ -116,7 +176,11 @@ def _choice(key: str, given: str) -> Dimension | None:
 def _takes_fractions(key: str) -> bool:
     if key == STRENGTH:
         return True
+    annotation = _annotation(key)
+    return float in (annotation, *get_args(annotation))
+
+
+def _annotation(key: str) -> Any:
     section, _, name = key.rpartition(".")
     model = Recipe.model_fields[section].annotation if section else Recipe
-    annotation = model.model_fields[name].annotation  # type: ignore[union-attr]
-    return float in (annotation, *get_args(annotation))
+    return model.model_fields[name].annotation  # type: ignore[union-attr]

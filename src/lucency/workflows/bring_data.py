@@ -80,7 +80,7 @@ def _from_kaggle(origin: Origin, target: Path, work: Path, limits: Limits | None
 
 def _from_archive(origin: Origin, target: Path, work: Path, limits: Limits | None, teller: Teller) -> Brought:
     from lucency.datasets.archive_budget import LimitError
-    from lucency.datasets.checksum import DIGITS, digest_of
+    from lucency.datasets.checksum import digest_of
     from lucency.datasets.unpack import UnsupportedArchiveError, unpack
 
     _announce(origin, teller)
@@ -112,7 +112,9 @@ def _from_archive(origin: Origin, target: Path, work: Path, limits: Limits | Non
     facts = {
         "address": address if address != origin.source else "",
         "archive": f"{origin.file}, {archive.stat().st_size} bytes",
-        **{algorithm: digest_of(archive, algorithm) for algorithm in DIGITS},
+        # Both, since a later call may give either, when the archive itself is gone.
+        "sha256": digest_of(archive, "sha256"),
+        "md5": digest_of(archive, "md5"),
         "checked": "; ".join(map(str, origin.checksums)) or "no checksum was known",
         "files": str(told.files),
     }

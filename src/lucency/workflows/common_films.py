@@ -29,6 +29,7 @@ class CommonFilms:
         left_out: Films that a model has seen: "image_id", and "used": for the name of each such model "train" or "val".
         unshared: How many further films only some of the models answer.
         related: How many of the N films share a group with a film that trained a model or chose its thresholds.
+        tuned: How many of the N films chose the thresholds of a model.
     """
 
     image_ids: list[str]
@@ -39,6 +40,7 @@ class CommonFilms:
     left_out: list[dict[str, Any]]
     unshared: int
     related: int
+    tuned: int
 
 
 def films_in_common(runs: Sequence[ComparedRun], *, split: str, tuned_on: bool = False) -> CommonFilms:
@@ -88,6 +90,7 @@ def films_in_common(runs: Sequence[ComparedRun], *, split: str, tuned_on: bool =
         left_out=known,
         unshared=unshared,
         related=_related(runs, kept, sides),
+        tuned=sum(any(digits in run.seen["val"] for run in runs) for digits, _ in kept),
     )
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from lucency.errors import MissingExtraError, RunError
 from lucency.workflows.common_films import CommonFilms, films_in_common
 from lucency.workflows.compared_runs import ComparedRun, open_runs
+from lucency.workflows.comparison_folder import default_folder, refuse_used
 from lucency.workflows.fresh_scores import score_data, score_missing
 from lucency.workflows.latency import measure_latency
 from lucency.workflows.run_facts import data_differences, history_of, recipe_differences, size_of, training_of
-from lucency.workflows.run_folder import RunFolder, now, versions, write_json, write_rows, write_text
+from lucency.workflows.run_folder import now, versions, write_json, write_rows, write_text
 from lucency.workflows.teller import Teller
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def compare(
     *,
     baseline: str | os.PathLike[str] | None = None,
     films: str | os.PathLike[str] | None = None,
-    split: str = "test",
+    split: str | None = None,
     out: str | os.PathLike[str] | None = None,
     labels: Mapping[str, int] | None = None,
     groups: str | os.PathLike[str] | None = None,
@@ -59,8 +60,8 @@ def compare(
         runs: Run folders or bundle folders, two or more.
         baseline: The one that the others are compared with; it need not be among `runs`. The first where None.
         films: Folder or table of films to run all models on; where None, the stored answers to the films in common.
-        split: "test" or "val".
-        out: Folder to write; `comparison-<names>` in the working folder where None.
+        split: "test" or "val"; "test" where None. Films that have no splits are compared whole, and None is wanted.
+        out: Folder to write; `comparison-<names>` in the working folder where None, with films and split in its name.
         labels: Further names of classes; only with `films`.
         groups: CSV with image_id and group; only with `films`.
         latency: Single-film predictions that are timed for each model; 0 for none.
@@ -72,7 +73,7 @@ def compare(
     Raises:
         RunError: A run cannot be used, or one is given twice.
         BundleError: A bundle cannot be used.
-        DatasetError: No film is left, or labels disagree.
+        DatasetError: No film is left, labels disagree, or a split is wanted of films without splits.
     """
     teller = teller or Teller()
     if films is None and (labels or groups):
@@ -82,15 +83,17 @@ def compare(
         import lucency.reporting.compare_page  # noqa: F401 - asked for before any work is done
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), extra="train", need="Comparing runs") from None
+    wanted, split = split, split or "test"
+    films_from = Path(films).resolve().name if films is not None else None
     opened = open_runs(_ordered(runs, baseline), split=split, stored=films is None)
-    target = Path(out) if out else Path("comparison-" + "-".join(run.name.replace("/", "-") for run in opened[:3]))
-    _refuse_used(target)
+    target = Path(out) if out else default_folder(opened, films=films_from, split=split)
+    refuse_used(target)
     histories = {run.name: history_of(run) for run in opened}
     if films is not None:
         opened = score_data(
             opened,
             films,
-            split=split,
+            split=wanted,
             work=target / "prepared",
             labels=labels,
             groups=groups,
@@ -99,8 +102,8 @@ def compare(
         )
     else:
         opened = score_missing(opened, workers=workers, teller=teller)
-    tuned_on = split == "val" or (films is None and all(run.test_is_val for run in opened))
-    common = films_in_common(opened, split=split, tuned_on=tuned_on)
+    keep_tuned = split == "val" or (films is None and all(run.test_is_val for run in opened))
+    common = films_in_common(opened, split=split, tuned_on=keep_tuned)
     timed = None
     if latency:
         timed = measure_latency(
@@ -111,7 +114,7 @@ def compare(
         entry["size"] = size_of(run.bundle)
         entry["training"] = training_of(run, histories[run.name])
         entry["latency"] = timed["models"][place] if timed else None
-    content["notes"] = _notes(opened, common, content.pop("reservations"), tuned_on=tuned_on)
+    content["notes"] = _notes(opened, common, content.pop("reservations"), tuned_on=common.tuned > 0)
     content |= {
         "left_out": common.left_out,
         "unshared": common.unshared,
@@ -119,10 +122,12 @@ def compare(
         "recipe_differences": recipe_differences(opened),
         "data_differences": data_differences(opened),
         "timing": {key: value for key, value in timed.items() if key != "models"} if timed else None,
-        "films_from": Path(films).name if films is not None else None,
+        "films_from": films_from,
         "made": now(),
         "versions": versions(),
     }
+    if (target / "compare.json").is_file():
+        teller.say(f"Replaces an earlier comparison in {target}")
     _write(target, content, common, opened, histories)
     for note in content["notes"]:
         teller.say(f"{note['severity']}: {note['message']}")
@@ -139,13 +144,6 @@ def _ordered(
         return list(runs)
     place = Path(baseline).resolve()
     return [baseline, *(run for run in runs if Path(run).resolve() != place)]
-
-
-def _refuse_used(target: Path) -> None:
-    RunFolder.refuse_run(target)
-    held = {entry.name for entry in target.iterdir()} if target.is_dir() else set()
-    if held - {"prepared"} and "compare.json" not in held:
-        raise RunError("is not empty and holds no comparison", where=target, hint="Give another --out")
 
 
 def _notes(
@@ -174,6 +172,10 @@ def _notes(
     if common.related:
         text = "share a patient, an exam or their bytes with films that trained a model or chose its thresholds"
         notes.append(("warning", f"{common.related} of the {kept} films {text}: differences may favour that model."))
+    blind = [run.name for run in runs if not run.seen["train"]]
+    if blind:
+        text = f"Which films trained {', '.join(blind)} is not known. Films of this comparison that were among them"
+        notes.append(("warning", f"{text} flatter that model, and no check can tell."))
     if common.unshared:
         notes.append(("note", f"{common.unshared} further films are not among those that all models answer."))
     notes += [("note", reservation) for reservation in reservations]

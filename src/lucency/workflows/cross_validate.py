@@ -91,13 +91,13 @@ def cross_validate(
     if not series.begun:
         try_recipe(wanted)
     films, findings = readable_films(data, wanted, series, labels=labels, groups=groups, workers=workers, teller=teller)
+    # Before anything is written or refused: too few groups show here, not after hours, and in every folder alike.
+    fold_films(_divided(films, all_films), wanted, folds=folds, repeats=repeats)
     if series.begun:
         series.refuse_change(plan, wanted, films)
     else:
         from lucency.datasets.audit import audit
 
-        # Before anything is written: too few groups show here, not after hours.
-        fold_films(_divided(films, all_films), wanted, folds=folds, repeats=repeats)
         tell_findings([*findings, *audit(films)], series.path, strict=strict, teller=teller)
         series.begin(plan, wanted, films)
     return _go_on(series, workers, teller)

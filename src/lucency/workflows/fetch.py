@@ -103,7 +103,7 @@ def fetch(
             except KeyboardInterrupt:
                 teller.say(f"What has come so far is kept in {work}; the same command goes on from there.")
                 raise
-            done = replace(_finished(folder, origin, given) or _lost(folder), already=False, nested=nested)
+            done = replace(_in_place(folder), nested=nested)
         shutil.rmtree(work, ignore_errors=True)
     return done
 
@@ -126,10 +126,10 @@ def _finished(folder: Path, origin: Origin, given: Sequence[Checksum]) -> Fetche
         DatasetError: The folder holds data of another source, or of an archive that is not what was given.
     """
     from lucency.datasets.noted_source import check_given, same_archive
-    from lucency.datasets.source_note import note_path, read_note
+    from lucency.datasets.source_note import read_note
 
-    note, path = read_note(folder), note_path(folder)
-    if note is None or path is None:
+    note = read_note(folder)
+    if note is None:
         return None
     if note.get("source") != origin.source:
         raise DatasetError(
@@ -142,15 +142,17 @@ def _finished(folder: Path, origin: Origin, given: Sequence[Checksum]) -> Fetche
             hint="Give another --to",
         )
     check_given(note, given, where=folder)
+    return replace(_in_place(folder), already=True)
+
+
+def _in_place(folder: Path) -> Fetched:
+    from lucency.datasets.source_note import note_path, read_note
+
+    note, path = read_note(folder), note_path(folder)
+    if note is None or path is None:
+        raise DatasetError("the data were taken away while they were put here", where=folder)
     files = note.get("files", "")
-    return Fetched(
-        folder,
-        _films_folder(folder),
-        int(files) if files.isdecimal() else 0,
-        note.get("licence", ""),
-        path,
-        already=True,
-    )
+    return Fetched(folder, _films_folder(folder), int(files) if files.isdecimal() else 0, note.get("licence", ""), path)
 
 
 def _begun(work: Path, origin: Origin) -> dict[str, str] | None:
@@ -160,10 +162,6 @@ def _begun(work: Path, origin: Origin) -> dict[str, str] | None:
 
     note = read_note(work / "ready")
     return note if note and note.get("source") == origin.source and same_archive(note, origin) else None
-
-
-def _lost(folder: Path) -> Fetched:
-    raise DatasetError("the data were taken away while they were put here", where=folder)
 
 
 def _refuse_used(folder: Path, origin: Origin) -> None:

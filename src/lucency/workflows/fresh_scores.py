@@ -19,7 +19,7 @@ def score_data(
     runs: Sequence[ComparedRun],
     data: str | os.PathLike[str],
     *,
-    split: str,
+    split: str | None,
     work: Path,
     labels: Mapping[str, int] | None = None,
     groups: str | os.PathLike[str] | None = None,
@@ -31,7 +31,7 @@ def score_data(
     Args:
         runs: The models.
         data: Folder of films, or a table. Where it has splits, the films of `split` are taken, otherwise all.
-        split: "test" or "val".
+        split: "test" or "val"; None for the test films, or for all of films that have no splits.
         work: Folder for the prepared films.
         labels: Further names of classes.
         groups: CSV with image_id and group.
@@ -42,7 +42,7 @@ def score_data(
         The runs with scores of these films.
 
     Raises:
-        DatasetError: The films cannot be used.
+        DatasetError: The films cannot be used, or have no splits to choose from.
     """
     from lucency.predictor import Predictor
 
@@ -51,6 +51,13 @@ def score_data(
     for note in manifest.notes:
         teller.say(note)
     given = sorted(set(manifest.table["split"]) - {""})
+    if not given and split is not None:
+        raise DatasetError(
+            f"has no splits, so none can be chosen with --split {split}",
+            where=data,
+            hint="Leave --split out: all its films are compared",
+        )
+    split = split or "test"
     if not given:
         manifest = replace(manifest, table=manifest.table.assign(split=split))
     elif split not in given:

@@ -23,11 +23,17 @@ if TYPE_CHECKING:
     from lucency.learning.output_mapping import OutputMapping
 
 MOST_FILMS = 400
-"""How many films a check reads at most; a random choice of a larger set, half of each class where it can be."""
+"""How many films a check scores at most; a random choice of a larger set, half of each class where it can be."""
+
+MOST_FITTED = 2000
+"""How many films a temperature and a threshold are fitted on at most; a random choice at the prevalence of the set."""
 
 PARITY_FILMS = 32
 SATURATED = 1e-4
 """A probability this near to 0 or 1 counts as saturated."""
+
+OFTEN = 0.3
+"""Share of saturated answers from which on a scale is doubted, where another convention answers better."""
 
 BETTER = 0.05
 """How much larger the AUROC of another convention is before it is worth a warning."""
@@ -58,6 +64,21 @@ class CheckRow:
 
 
 @dataclass(frozen=True, eq=False)
+class FittingFilms:
+    """Films that a temperature and a threshold can be fitted on, of the same prevalence as all that were given.
+
+    Attributes:
+        labels: int64 (N,), 1 = fractured.
+        logits: float64 (N,), of the convention as given.
+        sha256: Their hashes.
+    """
+
+    labels: npt.NDArray[np.int64]
+    logits: npt.NDArray[np.float64]
+    sha256: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class FilmCheck:
     """What the films said.
 
@@ -65,16 +86,14 @@ class FilmCheck:
         rows: The convention as given first, then the others that were tried.
         warnings: What looks wrong, one sentence each.
         labels: int64 (N,), 1 = fractured.
-        logits: float64 (N,), of the convention as given.
-        sha256: Hashes of the films.
+        fitting: Films to fit on, or None where that was not wanted.
         some_films: uint8 (at most 32, H, W), for the parity check.
     """
 
     rows: tuple[CheckRow, ...]
     warnings: tuple[str, ...]
     labels: npt.NDArray[np.int64]
-    logits: npt.NDArray[np.float64]
-    sha256: tuple[str, ...]
+    fitting: FittingFilms | None
     some_films: npt.NDArray[np.uint8]
 
     @property
@@ -109,6 +128,7 @@ def check_films(
     data: str | os.PathLike[str],
     *,
     labels: Mapping[str, int] | None = None,
+    fitting: bool = False,
     workers: int | None = None,
     teller: Teller | None = None,
 ) -> FilmCheck:
@@ -121,6 +141,7 @@ def check_films(
         spec: Geometry of the input.
         data: Folder or table of films.
         labels: Further names of classes.
+        fitting: Score films to fit a temperature and a threshold on as well.
         workers: Threads that decode films.
         teller: Hears of progress and of every warning.
 
@@ -128,11 +149,11 @@ def check_films(
         DatasetError: The films cannot be used.
     """
     from lucency.learning.importing import scorer
-    from lucency.learning.input_convention import NAMED, named
+    from lucency.learning.input_convention import CONVENTIONS, named
 
     teller = teller or Teller()
     manifest = read_films(data, labels=labels)
-    chosen = _choose(manifest.table["label"].to_numpy(dtype=np.int64))
+    chosen = _choose(manifest.table["label"].to_numpy(dtype=np.int64), fitting=fitting)
     with tempfile.TemporaryDirectory(prefix="lucency-check-") as folder:
         prepared = prepare_films(manifest.keep(chosen), spec, Path(folder), workers=workers, teller=teller)
         images = np.array(prepared.images[prepared.rows])
@@ -141,31 +162,51 @@ def check_films(
         for finding in prepared.findings:
             if finding.severity != "note":
                 teller.say(f"{finding.severity}: {finding.message}")
+    few = _balanced(truth)
     tried = {convention.name: convention}
-    for name in NAMED:
-        other = named(name)
+    for known in CONVENTIONS:
+        other = named(known)
         fits = len(other.offset) in (1, model.channels) and (other.scale, other.offset) != _values(convention)
         if fits:
-            tried[name] = other
-    rows, logits = [], np.zeros(0)
+            tried[known] = other
+    rows, fitted = [], None
     for index, (name, other) in enumerate(tried.items()):
         teller.progress("checking conventions", index, len(tried))
-        scores = scorer(model, other, mapping)(images)
-        logits = scores if index == 0 else logits
-        rows.append(_row(name, truth, scores))
+        if fitting and index == 0:
+            logits = scorer(model, other, mapping)(images)
+            fitted = FittingFilms(truth, logits, hashes)
+            rows.append(_row(name, truth[few], logits[few]))
+        else:
+            rows.append(_row(name, truth[few], scorer(model, other, mapping)(images[few])))
     teller.progress("checking conventions", len(tried), len(tried))
-    warnings = tuple(_warnings(rows, mapping, len(truth)))
+    warnings = tuple(_warnings(rows, mapping, int(few.sum())))
     for warning in warnings:
         teller.say(f"Warning: {warning}")
-    return FilmCheck(tuple(rows), warnings, truth, logits, hashes, images[:PARITY_FILMS])
+    return FilmCheck(tuple(rows), warnings, truth[few], fitted, images[:PARITY_FILMS])
 
 
 def _values(convention: InputConvention) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return convention.scale, convention.offset
 
 
-def _choose(labels: npt.NDArray[np.int64]) -> Any:
-    """A mask (N,) of at most `MOST_FILMS` films."""
+def _choose(labels: npt.NDArray[np.int64], *, fitting: bool) -> Any:
+    """A mask (N,) of the films to read."""
+    import pandas as pd
+
+    if not fitting:
+        return pd.Series(_balanced(labels))
+    # What is fitted on classes made equal is right for no prevalence but one half.
+    mask = np.zeros(len(labels), bool)
+    share = min(1.0, MOST_FITTED / max(1, len(labels)))
+    order = np.random.default_rng(0).permutation(len(labels))
+    for label in (0, 1):
+        part = order[labels[order] == label]
+        mask[part[: round(share * len(part))]] = True
+    return pd.Series(mask)
+
+
+def _balanced(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """A mask (N,) of at most `MOST_FILMS` films, half of each class where it can be."""
     order = np.random.default_rng(0).permutation(len(labels))
     half = MOST_FILMS // 2
     classes = [order[labels[order] == label] for label in (0, 1)]
@@ -174,9 +215,7 @@ def _choose(labels: npt.NDArray[np.int64]) -> Any:
     mask = np.zeros(len(labels), bool)
     for part in classes:
         mask[part[: room if len(part) > short else half]] = True
-    import pandas as pd
-
-    return pd.Series(mask)
+    return mask
 
 
 def _row(name: str, labels: npt.NDArray[np.int64], logits: npt.NDArray[np.float64]) -> CheckRow:
@@ -191,11 +230,32 @@ def _row(name: str, labels: npt.NDArray[np.int64], logits: npt.NDArray[np.float6
     return CheckRow(name, float(auroc), saturated, float(logits.min()), float(logits.max()))
 
 
+def _likelier(rows: list[CheckRow]) -> CheckRow | None:
+    """The convention that the films speak for, where it is not the one that was given.
+
+    A network of ReLU layers answers nearly the same however its input is scaled, but for the size of its logits: AUROC
+    alone cannot see a wrong scale, the share of saturated answers can.
+    """
+    given = rows[0]
+
+    def separates(row: CheckRow) -> float:
+        return abs(row.auroc - 0.5) if np.isfinite(row.auroc) else -1.0
+
+    sound = [row for row in rows if not row.constant and row.saturated <= OFTEN]
+    if not sound:
+        return None
+    most = max(map(separates, sound))
+    best = min((row for row in sound if separates(row) > most - BETTER), key=lambda row: row.saturated)
+    if given in sound:
+        return best if separates(best) > separates(given) + BETTER else None
+    return best if separates(best) > separates(given) - BETTER else None
+
+
 def _warnings(rows: list[CheckRow], mapping: OutputMapping, films: int) -> list[str]:
     given, found = rows[0], []
     if given.constant:
         found.append("every film gets the same answer: the scale looks wrong, or the model learned nothing")
-    elif given.saturated > 0.9:
+    elif given.saturated > (OFTEN if _likelier(rows) else 0.9):
         found.append(f"{given.saturated:.0%} of the answers are 0 or 1 to four digits: the scale looks wrong")
     if given.auroc < 0.5:
         other = ",".join(str(index) for index in mapping.negative)
@@ -203,9 +263,11 @@ def _warnings(rows: list[CheckRow], mapping: OutputMapping, films: int) -> list[
             f"AUROC is {given.auroc:.3f} on {films} films, worse than a coin: the class order looks turned round. "
             f"Try --positive fractured={other} ({1 - given.auroc:.3f})"
         )
-    best = max(rows, key=lambda row: abs(row.auroc - 0.5) if np.isfinite(row.auroc) else -1)
-    if abs(best.auroc - 0.5) > abs(given.auroc - 0.5) + BETTER:
+    likely = _likelier(rows)
+    if likely is not None:
+        auroc = max(likely.auroc, 1 - likely.auroc)
         found.append(
-            f"--convention {best.convention} separates these films better: AUROC {max(best.auroc, 1 - best.auroc):.3f}"
+            f"--convention {likely.convention} looks likelier on these films: AUROC {auroc:.3f}, "
+            f"{likely.saturated:.0%} of its answers are 0 or 1"
         )
     return found

@@ -118,8 +118,11 @@ def import_model(
     if check is not None:
         from lucency.workflows.import_check import check_films
 
-        checked = check_films(opened, scaling, mapping, spec, check, labels=labels, workers=workers, teller=teller)
-    fitted = _fitted(checked, fit_threshold, teller)
+        checked = check_films(
+            opened, scaling, mapping, spec, check,
+            labels=labels, fitting=fit_threshold, workers=workers, teller=teller,
+        )  # fmt: skip
+    fitted = _fitted(checked, teller)
     outputs, parity = write_graph(
         opened, scaling, mapping, target / "model.onnx", films=checked.some_films if checked else None
     )
@@ -137,7 +140,7 @@ def import_model(
         licence=licence or "not stated by whoever imported it: ask whoever trained the model",
         **fitted,
     )
-    bundle = write_bundle(target, card, films={"val": checked.sha256} if checked and fitted else None)
+    bundle = write_bundle(target, card, films={"val": checked.fitting.sha256} if checked and checked.fitting else None)
     teller.say("Which films it was trained on is not known: a figure on films that were among them would flatter it.")
     teller.say(f"Bundle {bundle.identity}: {bundle.folder}")
     return ImportResult(bundle, facts, checked)
@@ -184,8 +187,7 @@ def _is_teachable_machine(config: Any) -> bool:
 def _mapping(
     model: ForeignModel, positive: str | None, classes: str | None, output: str | None, path: Path
 ) -> tuple[OutputMapping, str]:
-    from lucency.datasets.vocabulary import LabelNames
-    from lucency.learning.output_mapping import choose_mapping, read_class_names
+    from lucency.learning.output_mapping import choose_mapping, meaning_of_name, read_class_names
 
     beside = path.parent / "labels.txt"
     if classes is not None:
@@ -206,38 +208,39 @@ def _mapping(
     except BundleError as error:
         raise BundleError(error.what, where=path, hint=error.hint) from None
     for index in mapping.positive if names else ():
-        if LabelNames().of_cell(names[index]) == 0:
+        if meaning_of_name(names[index]) == 0:
             whence += f"; the name '{names[index]}' says the contrary of fractured"
     return mapping, whence
 
 
-def _fitted(checked: FilmCheck | None, wanted: bool, teller: Teller) -> dict[str, Any]:
-    enough = checked is not None and min(checked.fractured, checked.films - checked.fractured) >= FIT_FILMS
-    if not wanted:
+def _fitted(checked: FilmCheck | None, teller: Teller) -> dict[str, Any]:
+    films = checked.fitting if checked else None
+    if films is None:
         teller.say("Not calibrated: temperature 1, threshold 0.5")
-        if enough:
+        if checked and min(checked.fractured, checked.films - checked.fractured) >= FIT_FILMS:
             teller.say("The films of the check are enough to fit both: --fit-threshold")
         return {}
-    assert checked is not None
-    if not enough:
+    total, fractured = len(films.labels), int(films.labels.sum())
+    if min(fractured, total - fractured) < FIT_FILMS:
         raise DatasetError(
-            f"--fit-threshold needs at least {FIT_FILMS} films of each class, not {checked.fractured} fractured and "
-            f"{checked.films - checked.fractured} others"
+            f"--fit-threshold needs at least {FIT_FILMS} films of each class, not {fractured} fractured and "
+            f"{total - fractured} others"
         )
     from lucency.evaluation.calibrate import calibration_note, fit_temperature, fixed_sensitivity, youden
 
-    calibration: Calibration = fit_temperature(checked.logits, checked.labels)
-    note = calibration_note(calibration, checked.logits, checked.labels)
+    calibration: Calibration = fit_temperature(films.logits, films.labels)
+    note = calibration_note(calibration, films.logits, films.labels)
     if note:
         teller.say(note)
-    probabilities = calibration.probability(checked.logits)
+    probabilities = calibration.probability(films.logits)
     points: Sequence[OperatingPoint] = (
-        youden(checked.labels, probabilities),
-        fixed_sensitivity(checked.labels, probabilities),
+        youden(films.labels, probabilities),
+        fixed_sensitivity(films.labels, probabilities),
         OperatingPoint("half", 0.5),
     )
     teller.say(
-        f"Fitted on {checked.films} films of the check: temperature {calibration.temperature:.3g}, threshold "
-        f"{points[0].threshold:.3g} (Youden). Evaluate on other films"
+        f"Fitted on {total} films of the check, {fractured} of them fractured: temperature "
+        f"{calibration.temperature:.3g}, threshold {points[0].threshold:.3g} (Youden). Probabilities hold where "
+        "fractures are as frequent as there. Evaluate on other films"
     )
     return {"calibration": calibration, "operating_points": tuple(points), "default_operating_point": points[0].name}

@@ -69,13 +69,15 @@ def why_none(model: ForeignModel) -> str:
 
 def say_parity(teller: Teller, model: ForeignModel, parity: Parity) -> None:
     """Says how far the bundle and the model itself lie apart."""
-    teller.say(
-        f"The bundle and {model.witness} agree: probabilities differ by at most {parity.probability:.1g}, logits by "
-        f"{parity.logit:.1g} ({parity.films} films, noise and flat)"
-        if parity.agrees
-        else f"Warning: the bundle drifts from {model.witness}, since the model is quantised: probabilities differ by "
-        f"up to {parity.probability:.1g}, logits by {parity.logit:.1g} ({parity.films} films, noise and flat)"
-    )
+    apart = f"probabilities differ by up to {parity.probability:.1g}, logits by {parity.logit:.1g}"
+    films = f"({parity.films} films, noise and flat films)" if parity.films else "(noise and flat films)"
+    if not parity.agrees:
+        teller.say(f"Warning: the bundle drifts from {model.witness}, since the model is quantised: {apart} {films}")
+    elif model.independent:
+        teller.say(f"The bundle and {model.witness} agree: {apart} {films}")
+    else:
+        teller.say(f"Warning: the bundle was checked only against {model.witness}: {apart} {films}")
+        teller.say("So nothing has shown that the file was read rightly: look at its answers to films that you know")
 
 
 def import_facts(
@@ -107,6 +109,7 @@ def import_facts(
         "heatmap": heatmap,
         "parity": {
             "with": model.witness,
+            "independent": model.independent,
             "logit": parity.logit,
             "probability": parity.probability,
             "films": parity.films,

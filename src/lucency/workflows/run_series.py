@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from lucency.errors import MissingExtraError, RunError
 from lucency.workflows.run_films import prepare_films
-from lucency.workflows.run_folder import now, versions, write_json, write_text
+from lucency.workflows.run_folder import now, read_rows, versions, write_json, write_text
 from lucency.workflows.scan import read_films
+from lucency.workflows.series_changes import plan_changes, recipe_changes
 from lucency.workflows.teller import Teller
 
 if TYPE_CHECKING:
@@ -88,17 +90,25 @@ class RunSeries:
             RunError: Plan, recipe or films differ from those that it began with.
         """
         old = self.plan()
-        differ = [key for key, value in plan.items() if old.get(key) != value]
-        if self.recipe() != recipe:
-            differ.append("recipe")
+        began_with = self.recipe()
+        differ = plan_changes(old, plan) + (recipe_changes(began_with, recipe) if began_with != recipe else [])
         if old["films"] != films.content_hash():
-            differ.append("films")
+            then = len(read_rows(self.path / FILMS))
+            other = "the films, their labels, groups or splits differ"
+            differ.append(other if then == len(films) else f"films: {then} then, {len(films)} now")
         if differ:
+            place = shlex.quote(str(self.path))
             raise RunError(
-                f"was begun otherwise: {', '.join(key.replace('_', ' ') for key in differ)} differ",
+                f"was begun otherwise ({'; '.join(differ)})",
                 where=self.path,
-                hint="Go on with --resume, or give another --out",
+                hint=f"Go on as it was begun with --resume {place}, or begin anew with --out {self._free_place()}",
             )
+
+    def _free_place(self) -> str:
+        number = 2
+        while (place := self.path.with_name(f"{self.path.name}-{number}")).exists():
+            number += 1
+        return shlex.quote(str(place))
 
     def recipe(self) -> Recipe:
         """The recipe that it began with."""

@@ -203,6 +203,8 @@ def _run_trials(
         teller.say(f"{min(done, total)} of {total} trials are done")
     elif own is None:
         teller.say("The recipe's own values lie outside the space, so the recipe itself is not tried")
+    if total == 1 and own is not None:
+        teller.say("Trial 1 is the recipe as it is, so one trial searches nothing: give more with --trials")
     try:
         while len(study.trials()) < total:
             trial = study.begin(own)
