@@ -16,6 +16,7 @@ TENSORFLOW_FILES = {
     "learning/export.py",
     "learning/importing.py",
     "learning/foreign_code.py",
+    "learning/foreign_operations.py",
     "learning/foreign_tensorflow.py",
 }
 """The only files that may touch TensorFlow: the same code trains where it is not installed."""

@@ -75,7 +75,7 @@ def test_names_with_dots(films, names, expected):
         # p2 is not here: its film is not the one of p1 that bears the same name.
         (("p1/1.png", "p3/x.png"), ("p1/1.png", "p2/1.png", "p3/x.png"), ["p1/1.png", None, "p3/x.png"]),
         (("p1/1.png", "p3/x.png"), ("p2/1.png", "p3/x.png"), [None, "p3/x.png"]),
-        (("p1/1.png", "p3/x.png"), ("/home/u/p2/1.png", "/home/u/P3/x.png"), [None, "p3/x.png"]),
+        (("p1/1.png", "p3/x.png"), ("/elsewhere/u/p2/1.png", "/elsewhere/u/P3/x.png"), [None, "p3/x.png"]),
         # The last folder agrees, but not the one above it.
         (("b/images/1.png", "b/images/2.png"), ("a/images/1.png", "b/images/2.png"), [None, "b/images/2.png"]),
         # A film at the top is none of p2 where the others begin at the top.

@@ -233,7 +233,7 @@ def sites(labelled, tmp_path):
             )
     (tmp_path / "data.yaml").write_text("names: [fracture]\ntrain: trn.txt\ntest: tst.txt\n")
     (tmp_path / "trn.txt").write_text("siteA/images/0.png\nsiteA/images/1.png\n")
-    (tmp_path / "tst.txt").write_text("/home/u/set/siteB/images/0.png\n/home/u/set/siteB/images/1.png\n")
+    (tmp_path / "tst.txt").write_text("/elsewhere/u/set/siteB/images/0.png\n/elsewhere/u/set/siteB/images/1.png\n")
     return tmp_path
 
 
