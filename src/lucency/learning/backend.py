@@ -59,13 +59,12 @@ def choose_backend(wanted: str | None = None) -> str:
         MissingExtraError: Keras or the backend is not installed.
     """
     require("keras", need="Training")
-    # What Keras runs on is settled once it is imported, whatever the environment says by now.
-    loaded = sys.modules.get("keras")
-    given = loaded.backend.backend() if loaded else os.environ.get("KERAS_BACKEND")
+    given = os.environ.get("KERAS_BACKEND")
     wanted = wanted or given
     if not wanted:
         wanted = "jax" if find_spec("tensorflow") is None and find_spec("jax") is not None else "tensorflow"
-    os.environ["KERAS_BACKEND"] = given if loaded and given else wanted
+    if not given or "keras" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = wanted
     if find_spec(wanted) is None:
         extra = "train-jax" if wanted == "jax" else "train"
         raise MissingExtraError(wanted, extra=extra, need=f"Training with KERAS_BACKEND={wanted}")
