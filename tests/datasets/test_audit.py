@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from lucency.datasets.audit import CHECKS, Finding, audit
+from lucency.datasets.audit import CHECKS, Evidence, Finding, audit
 from lucency.datasets.manifest import TEST_IS_VAL, Manifest
 from lucency.datasets.manifest_file import MANIFEST_COLUMNS
 
@@ -33,7 +33,7 @@ EVERYTHING_WRONG = manifest_of(
 
 def found(name: str, manifest: Manifest) -> list[Finding]:
     (check,) = [check for check in CHECKS if check.name == name]
-    return check.run(manifest)
+    return check.run(Evidence(manifest))
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
@@ -42,7 +42,7 @@ class TestEveryCheck:
         # No set can have wrong patients and no patients at once.
         nameless = EVERYTHING_WRONG.table.assign(group="", patient_id="", study_id="")
         wrong = Manifest(nameless, source="nameless") if check.name == "unknown_patients" else EVERYTHING_WRONG
-        findings = check.run(wrong)
+        findings = check.run(Evidence(wrong))
         assert findings
         for finding in findings:
             assert finding.check == check.theme
@@ -53,11 +53,11 @@ class TestEveryCheck:
             assert json.loads(json.dumps(finding.to_json())) == finding.to_json()
 
     def test_bears_an_empty_manifest(self, check):
-        assert check.run(Manifest(EVERYTHING_WRONG.table.iloc[:0], source="empty")) == []
+        assert check.run(Evidence(Manifest(EVERYTHING_WRONG.table.iloc[:0], source="empty"))) == []
 
     def test_leaves_the_manifest_alone(self, check):
         before = EVERYTHING_WRONG.table.copy()
-        check.run(EVERYTHING_WRONG)
+        check.run(Evidence(EVERYTHING_WRONG))
         pd.testing.assert_frame_equal(EVERYTHING_WRONG.table, before)
 
 

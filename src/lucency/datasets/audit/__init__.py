@@ -1,15 +1,18 @@
-"""The audit: what is wrong with a data set, found without decoding a film."""
+"""The audit: what is wrong with a data set, as far as it can be told without a classifier."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lucency.datasets.audit import balance, duplicates, labels, leakage
+from lucency.datasets.audit.copies import Copies
+from lucency.datasets.audit.evidence import Evidence
 from lucency.datasets.audit.findings import Finding, Severity
+from lucency.datasets.audit.survey import Survey
 from lucency.datasets.manifest import Manifest
 
-__all__ = ["CHECKS", "Check", "Finding", "Severity", "audit"]
+__all__ = ["CHECKS", "Check", "Evidence", "Finding", "Severity", "audit", "in_order"]
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,13 @@ class Check:
     Attributes:
         name: Unique name.
         theme: The value of `Finding.check` in what it finds.
-        run: Looks at a manifest; an empty list where nothing is wrong.
+        run: Looks at the evidence, of which only the manifest is sure to be there; an empty list where nothing is
+            wrong or what it needs is not known.
     """
 
     name: str
     theme: str
-    run: Callable[[Manifest], list[Finding]]
+    run: Callable[[Evidence], list[Finding]]
 
 
 CHECKS: tuple[Check, ...] = (
@@ -44,14 +48,21 @@ CHECKS: tuple[Check, ...] = (
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 
 
-def audit(manifest: Manifest) -> list[Finding]:
+def audit(manifest: Manifest, survey: Survey | None = None, copies: Copies | None = None) -> list[Finding]:
     """Runs every check of `CHECKS`; run it after `assign_split`, since leakage is between splits.
 
     Args:
         manifest: Films, best with their splits.
+        survey: What decoding told of them, row by row.
+        copies: Which of them show one radiograph, row by row; equal bytes are all that is known without.
 
     Returns:
         Findings, the most severe first.
     """
-    findings = [finding for check in CHECKS for finding in check.run(manifest)]
+    evidence = Evidence(manifest, survey, copies)
+    return in_order([finding for check in CHECKS for finding in check.run(evidence)])
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """The most severe first, otherwise as they come."""
     return sorted(findings, key=lambda finding: _ORDER[finding.severity])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from lucency.datasets.audit.evidence import Evidence
 from lucency.datasets.audit.findings import Finding, counted
 from lucency.datasets.manifest import Manifest
 
@@ -11,8 +12,9 @@ FEW_POSITIVES = 30
 """With fewer films, a 95 % interval of a sensitivity of 0.8 is about 30 points wide (Wilson)."""
 
 
-def class_balance(manifest: Manifest) -> list[Finding]:
+def class_balance(evidence: Evidence) -> list[Finding]:
     """What always giving the more frequent answer would score."""
+    manifest = evidence.manifest
     fractured, films = int(manifest.table["label"].sum()), len(manifest)
     if not films:
         return []
@@ -30,8 +32,9 @@ def class_balance(manifest: Manifest) -> list[Finding]:
     ]
 
 
-def tiny_splits(manifest: Manifest) -> list[Finding]:
+def tiny_splits(evidence: Evidence) -> list[Finding]:
     """Validation and test splits with too few films of a class."""
+    manifest = evidence.manifest
     counts = Counter(zip(manifest.table["split"], manifest.table["label"], strict=True))
     findings = []
     for split in ("val", "test"):
@@ -50,8 +53,9 @@ def tiny_splits(manifest: Manifest) -> list[Finding]:
     return findings
 
 
-def unknown_patients(manifest: Manifest) -> list[Finding]:
+def unknown_patients(evidence: Evidence) -> list[Finding]:
     """No column says which films are of one patient."""
+    manifest = evidence.manifest
     table = manifest.table
     if not len(table) or any(table[column].ne("").any() for column in ("group", "patient_id", "study_id")):
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from lucency.datasets.audit.evidence import Evidence
 from lucency.datasets.audit.findings import Finding, counted
 from lucency.datasets.manifest import Manifest
 
@@ -17,8 +18,9 @@ def copies(manifest: Manifest) -> list[list[int]]:
     return [group for group in rows.values() if len(group) > 1]
 
 
-def identical_copies(manifest: Manifest) -> list[Finding]:
+def identical_copies(evidence: Evidence) -> list[Finding]:
     """Contents that are there more than once."""
+    manifest = evidence.manifest
     sets = copies(manifest)
     if not sets:
         return []

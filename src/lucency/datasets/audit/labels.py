@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from lucency.datasets.audit.duplicates import copies
+from lucency.datasets.audit.evidence import Evidence
 from lucency.datasets.audit.findings import Finding, counted
 from lucency.datasets.manifest import Manifest
 
 
-def contradictory_copies(manifest: Manifest) -> list[Finding]:
+def contradictory_copies(evidence: Evidence) -> list[Finding]:
     """Byte-identical films with different labels."""
+    manifest = evidence.manifest
     labels, ids = list(manifest.table["label"]), list(manifest.table["image_id"])
     sets = [rows for rows in copies(manifest) if len({labels[row] for row in rows}) > 1]
     if not sets:
@@ -25,8 +27,9 @@ def contradictory_copies(manifest: Manifest) -> list[Finding]:
     ]
 
 
-def second_label(manifest: Manifest) -> list[Finding]:
+def second_label(evidence: Evidence) -> list[Finding]:
     """Films whose label in another part of the data set is not the one used."""
+    manifest = evidence.manifest
     if "second_label" not in manifest.table.columns:
         return []
     rows = zip(manifest.table["image_id"], manifest.table["label"], manifest.table["second_label"], strict=True)
@@ -50,8 +53,9 @@ def second_label(manifest: Manifest) -> list[Finding]:
     ]
 
 
-def boxes_on_normal_films(manifest: Manifest) -> list[Finding]:
+def boxes_on_normal_films(evidence: Evidence) -> list[Finding]:
     """Films labelled as not fractured on which a fracture is marked."""
+    manifest = evidence.manifest
     table = manifest.table
     marked = table[(table["label"] == 0) & ~table["boxes"].isin(["", "[]"])]
     if marked.empty:

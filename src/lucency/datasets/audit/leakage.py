@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from lucency.datasets.audit.evidence import Evidence
 from lucency.datasets.audit.findings import Finding, counted
 from lucency.datasets.film_groups import linked
 from lucency.datasets.manifest import TEST_IS_VAL, Manifest
@@ -12,8 +13,9 @@ SIDES = (("val", "train"), ("test", "train"), ("test", "val"))
 """Films of the first side, known from the second."""
 
 
-def copies_across_splits(manifest: Manifest) -> list[Finding]:
+def copies_across_splits(evidence: Evidence) -> list[Finding]:
     """Films of val and test whose very bytes are in train too."""
+    manifest = evidence.manifest
     table = manifest.table
     of_split: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for image_id, sha, split in zip(table["image_id"], table["sha256"], table["split"], strict=True):
@@ -44,8 +46,9 @@ def copies_across_splits(manifest: Manifest) -> list[Finding]:
     return findings
 
 
-def groups_across_splits(manifest: Manifest) -> list[Finding]:
+def groups_across_splits(evidence: Evidence) -> list[Finding]:
     """Groups or patients with films in two splits; equal bytes alone are left to `copies_across_splits`."""
+    manifest = evidence.manifest
     table = manifest.table
     groups = linked(list(table["image_id"]), [list(table["group"]), list(table["patient_id"]), list(table["study_id"])])
     sides_of: dict[str, set[str]] = defaultdict(set)
@@ -82,8 +85,9 @@ def groups_across_splits(manifest: Manifest) -> list[Finding]:
     return findings
 
 
-def test_is_val(manifest: Manifest) -> list[Finding]:
+def test_is_val(evidence: Evidence) -> list[Finding]:
     """The validation films serve as test films."""
+    manifest = evidence.manifest
     if not manifest.test_is_val:
         return []
     return [
