@@ -10,6 +10,7 @@ from lucency._version import __version__
 
 if TYPE_CHECKING:
     from lucency.bundle import Bundle, read_bundle
+    from lucency.datasets.audit.report import AuditReport as AuditReport
     from lucency.decision import Prediction
     from lucency.errors import LucencyError
     from lucency.imaging.radiograph import Radiograph
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lucency.learning.recipe import recipe_names as recipe_names
     from lucency.learning.saving import write_keras as write_keras
     from lucency.predictor import Predictor
+    from lucency.workflows.audit import audit
     from lucency.workflows.compare import compare
     from lucency.workflows.cross_validate import cross_validate
     from lucency.workflows.evaluate import evaluate
@@ -43,6 +45,7 @@ _WHERE = {
     "Predictor": "lucency.predictor",
     "Radiograph": "lucency.imaging.radiograph",
     "Teller": "lucency.workflows.teller",
+    "audit": "lucency.workflows.audit",
     "compare": "lucency.workflows.compare",
     "cross_validate": "lucency.workflows.cross_validate",
     "evaluate": "lucency.workflows.evaluate",
@@ -57,6 +60,7 @@ _WHERE = {
 }
 
 _WHERE_OF_PARTS = {
+    "AuditReport": "lucency.datasets.audit.report",
     "FilmBatches": "lucency.learning.loader",
     "assemble": "lucency.learning.classifier",
     "build_backbone": "lucency.learning.classifier",
@@ -69,7 +73,7 @@ _WHERE_OF_PARTS = {
     "set_trainable": "lucency.learning.classifier",
     "write_keras": "lucency.learning.saving",
 }
-"""Names that need the extra `train` to be imported at all."""
+"""Names that need the extra `train` to be imported at all; `AuditReport` needs no more than `audit`."""
 
 __all__ = [
     "Bundle",
@@ -79,6 +83,7 @@ __all__ = [
     "Radiograph",
     "Teller",
     "__version__",
+    "audit",
     "compare",
     "cross_validate",
     "evaluate",
@@ -100,6 +105,10 @@ def __getattr__(name: str) -> Any:
     if name not in _WHERE_OF_PARTS:
         raise AttributeError(f"module 'lucency' has no attribute '{name}'")
     module = _WHERE_OF_PARTS[name]
+    if name == "AuditReport":
+        # The module of manifests says which extra brings pandas.
+        import_module("lucency.datasets.manifest")
+        return getattr(import_module(module), name)
     backend = import_module("lucency.learning.backend")
     backend.require("keras", "pydantic", need=f"lucency.{name}")
     if module != "lucency.learning.recipe":

@@ -31,6 +31,7 @@ def test_scan(atlas):
     assert (table.loc[table["label"] == 1, "boxes"].str.startswith("[[")).all()
     assert set(table.loc[table["label"] == 0, "boxes"]) == {"[]"}
     assert set(table["body_part"]) == {"hand", "leg", "hip", "shoulder", "mixed"}
+    assert (table["hardware"] == "1").sum() == 83
     assert table["group"].nunique() == 1118  # 1,117 groups, and "none" read as no group
     assert (table["group"] == "").sum() == 53
     row = table.set_index("image_id").loc["IMG0000019.jpg"]

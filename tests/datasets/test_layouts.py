@@ -224,7 +224,7 @@ def fracatlas(film, tmp_path) -> Path:
         "image_id,hand,leg,hip,shoulder,mixed,hardware,multiscan,fractured,fracture_count,frontal,lateral,oblique\n"
         "IMG0000001.jpg,1,0,0,0,0,0,0,1,1,1,0,0\n"
         "IMG0000002.jpg,0,1,0,0,0,0,1,0,0,1,1,0\n"
-        "IMG0000003.jpg,1,0,0,1,1,0,0,1,1,0,0,1\n"
+        "IMG0000003.jpg,1,0,0,1,1,1,0,1,1,0,0,1\n"
         "IMG0000004.jpg,0,0,1,0,0,0,0,0,0,0,1,0\n"
         "IMG0000099.jpg,0,0,1,0,0,0,0,0,0,0,1,0\n"
     )
@@ -258,6 +258,7 @@ def test_fracatlas(fracatlas):
     assert list(table["body_part"]) == ["hand", "leg", "mixed", "hip", ""]
     assert list(table["view"]) == ["frontal", "frontal+lateral", "oblique", "lateral", ""]
     assert list(table["boxes"]) == ["[[1.5,2,3,4],[9,1,2,3]]", "[[5,6,7,8]]", "", "[]", "[]"]
+    assert list(table["hardware"]) == ["0", "0", "1", "0", ""]
     assert list(table["second_label"]) == ["1", "0", "1", "0", ""]
     assert list(table["group"]) == ["fa1", "", "", "fa1", ""]
     assert "1 film is not in dataset.csv" in manifest.notes

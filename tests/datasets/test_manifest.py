@@ -120,6 +120,13 @@ def test_group_falls_back_to_patient_then_study_and_unknown_is_no_group(three):
     assert list(Manifest.read(csv(three, text)).table["group"]) == ["p1", "s2", "g"]
 
 
+def test_hardware_is_kept_where_a_table_has_it(three):
+    manifest = Manifest.read(csv(three, "path,label,Metal\n0.png,1,1\n1.png,0,\n"))
+    assert list(manifest.table["hardware"]) == ["1", ""]
+    manifest.write(three / "again.csv")
+    assert list(Manifest.read(three / "again.csv").table["hardware"]) == ["1", ""]
+
+
 @pytest.mark.parametrize("name", ["out/m.csv", "out/m.parquet"])
 def test_written_and_read_again(three, name):
     text = 'path,label,split,boxes,patient_id\n0.png,1,val,"[[1, 2, 3.5, 4]]",007\n1.png,0,train,[],\n'

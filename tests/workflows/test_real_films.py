@@ -50,7 +50,8 @@ def test_fracatlas_from_folder_to_report(real_data: Path, tmp_path: Path) -> Non
                  "training.head_learning_rate=0.003"]  # fmt: skip
     result = train(real_data / "fracatlas", weights=str(real_data / WEIGHTS), overrides=overrides, out=tmp_path / "run")
     findings = json.loads((result.run / "findings.json").read_text())
-    (truncated,) = [f for f in findings if f["evidence"].get("code") == "truncated"]
+    truncated, by_class = [f for f in findings if f["evidence"].get("code") == "truncated"]
+    assert (truncated["severity"], by_class["severity"]) == ("error", "warning")
     assert len(truncated["image_ids"]) == 59
     assert truncated["evidence"]["not_fractured"] == 59
     table = Manifest.read(result.run / "manifest.csv").table

@@ -9,6 +9,7 @@ import typer
 
 from lucency._version import __version__
 from lucency.cli import (
+    auditing,
     comparing,
     cross_validating,
     data,
@@ -23,7 +24,7 @@ from lucency.cli import (
 from lucency.errors import LucencyError, ResourceError
 
 EPILOG = """Exit codes: 0 done; 1 other error; 2 wrong usage; 3 a film cannot be used; 4 data set; 5 recipe; 6 bundle;
-7 missing extra; 8 disk or memory; 9 run; 10 findings under --strict; 130 interrupted.
+7 missing extra; 8 disk or memory; 9 run; 10 findings under --strict or --fail-on; 130 interrupted.
 Research use only. Not a medical device."""
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app = typer.Typer(
 for group in (
     fetching,
     data,
+    auditing,
     training,
     searching,
     cross_validating,

@@ -52,6 +52,9 @@ def train(
         typer.Option(help="Go on with this run folder instead of starting a new one.", show_default=False),
     ] = None,
     h5: Annotated[bool, typer.Option("--h5", help="Save the model as model.h5 too, beside model.keras.")] = False,
+    no_audit: Annotated[
+        bool, typer.Option("--no-audit", help="Do not look for copies in the films; only equal bytes are known then.")
+    ] = False,
     workers: WorkersOption = None,
 ) -> None:
     """Train a classifier on a folder of films, make its bundle and measure it.
@@ -60,7 +63,9 @@ def train(
     """
     if (data is None) == (resume is None):
         raise typer.BadParameter("give either DATA, or --resume RUN")
-    if resume is not None and (recipe or weights or set_ or out or label or groups or test_from_val or strict):
+    if resume is not None and (
+        recipe or weights or set_ or out or label or groups or test_from_val or strict or no_audit
+    ):
         raise typer.BadParameter("--resume goes on with the run as it is and takes --workers and --h5 alone")
     from lucency.workflows.train import resume_training
     from lucency.workflows.train import train as train_model
@@ -82,6 +87,7 @@ def train(
                 strict=strict,
                 workers=workers,
                 h5=h5,
+                audit=not no_audit,
                 teller=teller,
             )
     print(result.run)

@@ -75,6 +75,7 @@ def read(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
             "boxes": [
                 boxes.get(name, "" if one or coco_note else "[]") for name, one in zip(names, label, strict=True)
             ],
+            "hardware": [described.get(name, {}).get("hardware", "") for name in names],
             "second_label": [described.get(name, {}).get("fractured", "") for name in names],
         }
     )
@@ -108,6 +109,7 @@ def _describe(path: Path) -> dict[str, dict[str, str]]:
         described[str(row["image_id"])] = {
             "body_part": "mixed" if row.get("mixed") == "1" or len(part) > 1 else "".join(part),
             "view": "+".join(view),
+            "hardware": str(row.get("hardware", "")) if row.get("hardware") in ("0", "1") else "",
             "fractured": str(row["fractured"]) if row["fractured"] in ("0", "1") else "",
         }
     return described

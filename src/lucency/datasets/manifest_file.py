@@ -33,8 +33,9 @@ MANIFEST_COLUMNS = (
     "split",
     "boxes",
 )
-OPTIONAL_COLUMNS = ("second_label", "kind")
-"""Kept where a source has them: the label in another part of the data set, the kind of fracture."""
+OPTIONAL_COLUMNS = ("hardware", "second_label", "kind")
+"""Kept where a source has them: whether metal (plates, screws, wires) is on the film, "1" or "0"; the label in another
+part of the data set; the kind of fracture."""
 
 Cell = TypeVar("Cell", str, int)
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +13,7 @@ import numpy.typing as npt
 
 from lucency.datasets.audit import files
 from lucency.datasets.audit.findings import Finding, counted
+from lucency.datasets.film_threads import in_threads, processors
 from lucency.datasets.folder_lock import folder_lock
 from lucency.datasets.manifest import Manifest
 from lucency.datasets.prepared_store import PreparedStore, storage_error, store_folder
@@ -92,7 +90,7 @@ def prepare(
     except OSError as failed:
         raise storage_error(failed, home) from failed
     with folder_lock(home), PreparedStore(home, spec) as store:
-        failures = _fill(store, manifest, spec, workers or _processors(), progress or _silent)
+        failures = _fill(store, manifest, spec, workers or processors(), progress or _silent)
         entries, images = store.entries, store.images()
     readable = manifest.table["image_id"].map(lambda image_id: image_id not in failures).astype(bool)
     kept = manifest.keep(readable)
@@ -102,11 +100,11 @@ def prepare(
         manifest=kept,
         images=images,
         rows=np.array([entry.row for entry in held], dtype=np.int64),
-        sizes=np.array([(entry.height, entry.width) for entry in held], dtype=np.int32).reshape(-1, 2),
+        sizes=np.array([(e.facts["height"], e.facts["width"]) for e in held], dtype=np.int32).reshape(-1, 2),
         spec=spec,
         findings=[
             *files.unreadable(manifest, failures),
-            *files.noticed(kept, [entry.warnings for entry in held]),
+            *files.noticed(kept, [tuple(entry.facts.get("warnings", ())) for entry in held]),
         ],
     )
 
@@ -134,12 +132,13 @@ def _fill(
     failures: dict[str, FilmError] = {}
     jobs = ((key, [path for _, path in films[key]]) for key in todo)
     # Closed by hand: when a full disk ends the loop, no thread may go on decoding.
-    with closing(_in_threads(jobs, lambda job: _decode(*job, grey), workers)) as results:
+    with closing(in_threads(jobs, lambda job: _decode(*job, grey), workers)) as results:
         for key, result in results:
             if isinstance(result, FilmError):
                 failures |= {image_id: result for image_id, _ in films[key]}
             else:
-                store.add(key, result.pixels, result.height, result.width, result.warnings)
+                noted = {"warnings": list(result.warnings)} if result.warnings else {}
+                store.add(key, result.pixels, {"height": result.height, "width": result.width, **noted})
             done += len(films[key])
             progress(done, total)
     return failures
@@ -166,29 +165,6 @@ def _decode(sha256: str, paths: list[str], spec: InputSpec) -> _Decoded | FilmEr
     return error or FilmError("there is no file", code="not_found")
 
 
-def _in_threads(
-    jobs: Iterable[tuple[str, list[str]]],
-    work: Callable[[tuple[str, list[str]]], _Decoded | FilmError],
-    workers: int,
-) -> Generator[tuple[str, _Decoded | FilmError], None, None]:
-    """Results as they come, with only a few jobs under way, so that memory stays flat."""
-    queue = iter(jobs)
-    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="lucency-decode")
-    try:
-        running: dict[Future[_Decoded | FilmError], str] = {}
-        while True:
-            for job in islice(queue, 2 * workers - len(running)):
-                running[pool.submit(work, job)] = job[0]
-            if not running:
-                return
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            # In the order of submission: the rows of a store then hardly depend on timing.
-            for future in [future for future in running if future in finished]:
-                yield running.pop(future), future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
 def _check_classes(manifest: Manifest, kept: Manifest, failures: dict[str, FilmError]) -> None:
     before = Counter(zip(manifest.table["split"], manifest.table["label"], strict=True))
     after = Counter(zip(kept.table["split"], kept.table["label"], strict=True))
@@ -202,10 +178,6 @@ def _check_classes(manifest: Manifest, kept: Manifest, failures: dict[str, FilmE
                 where=manifest.source,
                 hint=f"The first error: {next(iter(failures.values()))}",
             )
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _silent(done: int, total: int) -> None:

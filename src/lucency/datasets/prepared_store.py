@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,16 +40,12 @@ class Entry:
     """What the journal says of one film.
 
     Attributes:
-        row: Its row in the array.
-        height: Rows of the upright film before the resize.
-        width: Columns of the same.
-        warnings: What was noticed while it was read.
+        row: Its row in the array; -1 where it has no pixels.
+        facts: What else was noted of it: plain JSON values.
     """
 
     row: int
-    height: int
-    width: int
-    warnings: tuple[str, ...] = ()
+    facts: Mapping[str, Any]
 
 
 class PreparedStore:
@@ -61,12 +58,13 @@ class PreparedStore:
     Args:
         folder: Folder of this store, see `store_folder`.
         spec: Network input.
+        facts: Names of what is noted of each film, where another list needs another store.
 
     Raises:
         ResourceError: The folder cannot be written.
     """
 
-    def __init__(self, folder: Path, spec: InputSpec):
+    def __init__(self, folder: Path, spec: InputSpec, facts: tuple[str, ...] = ()):
         self.folder = folder
         self.array_path = folder / "films.u8"
         self._journal_path = folder / "films.jsonl"
@@ -74,7 +72,7 @@ class PreparedStore:
         self.film_bytes = spec.height * spec.width
         self._pending: list[str] = []
         try:
-            _write_once(folder / "spec.json", _identity(spec))
+            _write_once(folder / "spec.json", _identity(spec, facts))
             # Both stay open as long as the store, which closes them.
             mode = "r+b" if self.array_path.exists() else "w+b"
             self._array = open(self.array_path, mode, buffering=0)  # noqa: SIM115
@@ -82,7 +80,7 @@ class PreparedStore:
             self._journal = open(self._journal_path, "ab", buffering=0)  # noqa: SIM115
         except OSError as failed:
             raise storage_error(failed, folder) from failed
-        taken = {entry.row for entry in self.entries.values()}
+        taken = {entry.row for entry in self.entries.values() if entry.row >= 0}
         self._free = sorted(set(range(max(taken, default=-1) + 1)) - taken, reverse=True)
         self._next = max(taken, default=-1) + 1
 
@@ -118,33 +116,32 @@ class PreparedStore:
                 hint="Free some space, choose another folder or a smaller input; what is prepared is kept",
             )
 
-    def add(
-        self, sha256: str, pixels: npt.NDArray[np.uint8], height: int, width: int, warnings: tuple[str, ...]
-    ) -> None:
+    def add(self, sha256: str, pixels: npt.NDArray[np.uint8] | None, facts: Mapping[str, Any]) -> None:
         """Adds one film.
 
         Args:
             sha256: Of the film's bytes.
-            pixels: uint8 (spec.height, spec.width).
-            height: Rows of the upright film before the resize.
-            width: Columns of the same.
-            warnings: What was noticed while it was read.
+            pixels: uint8 (spec.height, spec.width); None where it could not be decoded.
+            facts: Plain JSON values to note of it, under other keys than "sha256" and "row".
 
         Raises:
             ResourceError: The disk is full or cannot be written.
         """
-        row = self._free.pop() if self._free else self._next
-        self._next = max(self._next, row + 1)
         try:
-            # Written, not mapped: a full disk is then an error and not a bus error that ends the process.
-            _write_all(self._array.fileno(), pixels.tobytes(), row * self.film_bytes)
-            self.entries[sha256] = Entry(row, height, width, warnings)
-            line = {"sha256": sha256, "row": row, "height": height, "width": width}
-            self._pending.append(json.dumps(line | ({"warnings": list(warnings)} if warnings else {})))
+            row = -1 if pixels is None else self._write_row(pixels)
+            self.entries[sha256] = Entry(row, facts)
+            self._pending.append(json.dumps({"sha256": sha256, "row": row} | dict(facts)))
             if len(self._pending) * self.film_bytes >= COMMIT_BYTES:
                 self.commit()
         except OSError as failed:
             raise storage_error(failed, self.folder) from failed
+
+    def _write_row(self, pixels: npt.NDArray[np.uint8]) -> int:
+        row = self._free.pop() if self._free else self._next
+        self._next = max(self._next, row + 1)
+        # Written, not mapped: a full disk is then an error and not a bus error that ends the process.
+        _write_all(self._array.fileno(), pixels.tobytes(), row * self.film_bytes)
+        return row
 
     def commit(self) -> None:
         """Forces the films added so far to disk and enters them in the journal.
@@ -187,9 +184,9 @@ class PreparedStore:
         return entries
 
 
-def store_folder(folder: Path, spec: InputSpec) -> Path:
-    """The folder of the store for one InputSpec: its size, and a hash of all that decides on pixels."""
-    digest = hashlib.sha256(_identity(spec).encode()).hexdigest()[:12]
+def store_folder(folder: Path, spec: InputSpec, facts: tuple[str, ...] = ()) -> Path:
+    """The folder of the store: the size of its films, and a hash of all that decides on pixels and facts."""
+    digest = hashlib.sha256(_identity(spec, facts).encode()).hexdigest()[:12]
     return folder / f"{spec.height}x{spec.width}-{spec.fit}-{digest}"
 
 
@@ -204,19 +201,19 @@ def storage_error(failed: OSError, folder: Path) -> ResourceError:
     return ResourceError(f"cannot write here: {failed.strerror or failed}", where=folder, hint="Choose another folder")
 
 
-def _identity(spec: InputSpec) -> str:
+def _identity(spec: InputSpec, facts: tuple[str, ...]) -> str:
     grey = replace(spec, channels=1).to_json()
-    return json.dumps({"pixel_path": PIXEL_PATH_VERSION, "input": grey}, sort_keys=True)
+    noted = {"facts": facts} if facts else {}
+    return json.dumps({"pixel_path": PIXEL_PATH_VERSION, "input": grey, **noted}, sort_keys=True)
 
 
 def _entry(line: bytes) -> tuple[str, Entry] | None:
     if not line.endswith(b"\n"):
         return None
     try:
-        value: dict[str, Any] = json.loads(line)
-        entry = Entry(int(value["row"]), int(value["height"]), int(value["width"]), tuple(value.get("warnings", ())))
-        return str(value["sha256"]), entry
-    except (ValueError, KeyError, TypeError):
+        facts: dict[str, Any] = json.loads(line)
+        return str(facts.pop("sha256")), Entry(int(facts.pop("row")), facts)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

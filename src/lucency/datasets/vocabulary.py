@@ -84,6 +84,7 @@ COLUMN_ALIASES: dict[str, tuple[str, ...]] = {
     "view": ("view",),
     "split": ("split",),
     "boxes": ("boxes",),
+    "hardware": ("hardware", "metal", "implant"),
     "second_label": ("second_label",),
     "kind": ("kind",),
 }

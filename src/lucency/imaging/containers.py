@@ -6,6 +6,7 @@ names hide, and none of them changes a grey level.
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +27,7 @@ class Bare:
         bits: Bits of a sample.
         white_is_zero: True where grey 0 is white. `data` then claims the opposite, so that decoders leave it
             alone.
+        tags: TIFF tags of the first page.
     """
 
     data: bytes
@@ -35,6 +37,7 @@ class Bare:
     frames: int = 1
     bits: int = 8
     white_is_zero: bool = False
+    tags: tuple[int, ...] = ()
 
 
 def exif_orientation(block: bytes) -> int:
@@ -49,6 +52,9 @@ def exif_orientation(block: bytes) -> int:
 
 _JPEG_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _JPEG_DECODED: Final = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
+# Programs write about ten. Each costs a walk over all pixels, so thousands would hold up a job for minutes.
+_MOST_PASSES: Final = 100
+_JPEG_MARKER: Final = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
 
 
 def bare_jpeg(data: bytes) -> Bare:
@@ -93,10 +99,30 @@ def bare_jpeg(data: bytes) -> Bare:
             kept.append(data[at:end])
         at = end
     kept.append(data[at:])
+    check_passes(data, at)
     # A download that was cut short and filled up with zeros decodes without complaint.
     if data.rfind(b"\xff\xd9", at) < 0:
         raise FilmError("The JPEG has no end marker", code="truncated", hint="Fetch or export the film again")
     return Bare(b"".join(kept), width, height, orientation or 1)
+
+
+def check_passes(data: bytes, at: int = 2) -> None:
+    """Refuse a JPEG that would take minutes to draw.
+
+    Args:
+        data: The JPEG.
+        at: Where to begin, at or before its first start of scan.
+
+    Raises:
+        FilmError: It is drawn in more passes than any program writes.
+    """
+    passes = 0
+    while (marker := _JPEG_MARKER.search(data, at)) and data[marker.start() + 1] != 0xD9:
+        at = marker.start()
+        passes += data[at + 1] == 0xDA
+        if passes > _MOST_PASSES:
+            raise FilmError(f"The JPEG is drawn in more than {_MOST_PASSES} passes", code="corrupt")
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
 
 
 def bare_png(data: bytes) -> Bare:
@@ -170,9 +196,11 @@ def bare_tiff(data: bytes) -> Bare:
         page.count_pages(),
         max(page.numbers(258), default=1),
         white_is_zero,
+        tuple(page.entries),
     )
 
 
+_MOST_TAGS: Final = 100_000
 _UNSIGNED: Final = {1: "B", 3: "H", 4: "I", 16: "Q"}
 
 
@@ -235,10 +263,14 @@ class _Directory:
 
     def count_pages(self) -> int:
         """Pages of the file, thumbnails (NewSubfileType bit 0) not counted."""
-        pages, following, seen = 1, self.next, set[int]()
+        pages, following, seen, tags = 1, self.next, set[int](), 0
         while following and following not in seen and len(seen) < 1000:
             seen.add(following)
             try:
+                # Directories may overlap, so that a small file holds a thousand large ones.
+                tags += self._unpack(self.count, following)[0]
+                if tags > _MOST_TAGS:
+                    break
                 entries, after = self._read(following)
             except FilmError:
                 break

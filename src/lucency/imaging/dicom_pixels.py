@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lucency.errors import FilmError
+from lucency.imaging.containers import check_passes
 
 _COLOUR: Final = (
     "RGB",
@@ -149,7 +150,9 @@ def _decode(dataset: Any) -> npt.NDArray[Any]:
     if syntax not in _PLUGINS and syntax not in _JPEG_LOSSLESS:
         raise FilmError(f"The transfer syntax ({name}) is not decoded", code="unsupported_syntax")
     if syntax != _RLE:
-        precision, rows, columns = _frame_header(_frame(dataset))
+        frame = _frame(dataset)
+        precision, rows, columns = _frame_header(frame)
+        check_passes(frame)
         # Decoders take memory for the size that the compressed picture claims.
         if (rows, columns) != (int(dataset.Rows), int(dataset.Columns)):
             raise FilmError(_OTHER_SIZE, code="corrupt")

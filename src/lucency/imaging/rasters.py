@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -11,7 +10,8 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from lucency.errors import FilmError
-from lucency.imaging.containers import Bare, bare_jpeg, bare_png, bare_tiff, exif_orientation
+from lucency.imaging.animations import bare_gif, bare_webp
+from lucency.imaging.containers import Bare, bare_jpeg, bare_png, bare_tiff
 
 MAX_PIXELS: Final = 100_000_000
 """A film that claims more pixels is refused before memory is taken for it."""
@@ -64,17 +64,31 @@ def read_raster(data: bytes, kind: str) -> Raster:
         FilmError: The picture is refused. Decoders raise what else they like; the caller turns it into a
             FilmError.
     """
-    bare = _unwrap(data, kind)
-    if bare.width:
-        check_size(bare.width, bare.height)
-    image = _open(bare.data, kind)
-    check_size(*image.size)
+    image, bare = open_raster(data, kind)
     image.load()
     pixels, warnings = _grey_levels(image, bare)
     if bare.frames > 1:
         what = "pages" if kind == "TIFF" else "frames"
         warnings = (*warnings, f"The file holds {bare.frames} {what}; only the first was read.")
     return Raster(upright(pixels, bare.orientation), warnings)
+
+
+def open_raster(data: bytes, kind: str) -> tuple[ImageFile.ImageFile, Bare]:
+    """A picture file whose header has been read and whose size is fit to be decoded.
+
+    Args:
+        data: The file.
+        kind: "JPEG", "PNG", "TIFF", "BMP", "GIF" or "WebP".
+
+    Raises:
+        FilmError: As `read_raster`.
+    """
+    bare = _unwrap(data, kind)
+    if bare.width:
+        check_size(bare.width, bare.height)
+    image = _open(bare.data, kind)
+    check_size(*image.size)
+    return image, bare
 
 
 def _unwrap(data: bytes, kind: str) -> Bare:
@@ -85,36 +99,10 @@ def _unwrap(data: bytes, kind: str) -> Bare:
     if kind == "TIFF":
         return bare_tiff(data)
     if kind == "GIF":
-        width, height = struct.unpack_from("<HH", data, 6)
-        return Bare(data, width, height)
+        return bare_gif(data)
     if kind == "WebP":
-        return _bare_webp(data)
+        return bare_webp(data)
     return Bare(data)
-
-
-def _bare_webp(data: bytes) -> Bare:
-    """Size and orientation by the WebP container specification; the file itself is left as it is."""
-    size = struct.unpack_from("<I", data, 4)[0] + 8
-    if size > len(data):
-        raise FilmError("The WebP ends before its last chunk", code="truncated")
-    width, height, orientation, frames = 0, 0, 1, 0
-    at = 12
-    while at + 8 <= size:
-        name, length = struct.unpack_from("<4sI", data, at)
-        body = data[at + 8 : at + 8 + length]
-        if name == b"VP8X":
-            width, height = (1 + int.from_bytes(body[i : i + 3], "little") for i in (4, 7))
-        elif name == b"VP8L" and not width:
-            bits = int.from_bytes(body[1:5], "little")
-            width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-        elif name == b"VP8 " and not width:
-            width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", body, 6))
-        elif name == b"EXIF":
-            orientation = exif_orientation(body)
-        elif name == b"ANMF":
-            frames += 1
-        at += 8 + length + length % 2
-    return Bare(data, width, height, orientation, max(1, frames))
 
 
 def _open(data: bytes, kind: str) -> ImageFile.ImageFile:

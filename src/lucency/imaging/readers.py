@@ -22,7 +22,7 @@ from lucency.imaging.signatures import (
     sniff,
 )
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_BYTES", "MAX_PIXELS", "read_radiograph"]
+__all__ = ["IMAGE_SUFFIXES", "MAX_BYTES", "MAX_PIXELS", "film_bytes", "read_radiograph"]
 
 IMAGE_SUFFIXES: Final = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp"),
@@ -58,7 +58,7 @@ def read_radiograph(source: str | os.PathLike[str] | bytes | BinaryIO) -> Radiog
             data = bytes(source)
         elif isinstance(source, str | os.PathLike):
             where = os.fspath(source)
-            data = _read_path(where)
+            data = film_bytes(where)
         else:
             name = getattr(source, "name", None)
             where = name if isinstance(name, str) else None
@@ -71,7 +71,15 @@ def read_radiograph(source: str | os.PathLike[str] | bytes | BinaryIO) -> Radiog
         raise
 
 
-def _read_path(path: str) -> bytes:
+def film_bytes(path: str) -> bytes:
+    """The bytes of a file that begins like a film.
+
+    Args:
+        path: The file.
+
+    Raises:
+        FilmError: The file cannot be read, is too large, or is no film by its first bytes.
+    """
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lucency.errors import DatasetError, RunError
+from lucency.workflows.checked_films import COPIES_TOGETHER, check_series
 from lucency.workflows.fold_record import write_record
 from lucency.workflows.fold_runs import Fold, fold_films, fold_report, planned_folds, run_fold
 from lucency.workflows.run_series import RunSeries, readable_films, try_recipe
@@ -90,16 +91,16 @@ def cross_validate(
     series.refuse_other()
     if not series.begun:
         try_recipe(wanted)
-    films, findings = readable_films(data, wanted, series, labels=labels, groups=groups, workers=workers, teller=teller)
+    given, findings = readable_films(data, wanted, series, labels=labels, groups=groups, workers=workers, teller=teller)
+    checked = check_series(series, given, workers=workers, teller=teller)
+    films = checked.keep_together(given, teller)
     # Before anything is written or refused: too few groups show here, not after hours, and in every folder alike.
     fold_films(_divided(films, all_films), wanted, folds=folds, repeats=repeats)
     if series.begun:
         series.refuse_change(plan, wanted, films)
     else:
-        from lucency.datasets.audit import audit
-
-        tell_findings([*findings, *audit(films)], series.path, strict=strict, teller=teller)
-        series.begin(plan, wanted, films)
+        tell_findings(checked.findings(given, films, findings), series.path, strict=strict, teller=teller)
+        series.begin({**plan, COPIES_TOGETHER: True}, wanted, films)
     return _go_on(series, workers, teller)
 
 

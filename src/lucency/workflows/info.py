@@ -11,13 +11,15 @@ from lucency._version import __version__
 from lucency.workflows.run_folder import versions
 
 _TABLES = ("pandas", "pyarrow", "pydantic", "sklearn", "scipy", "matplotlib", "jinja2", "yaml")
+_AUDIT = ("faiss", "cv2", "cleanlab")
 _LEARN = ("keras", "h5py", "absl", "tensorboard")
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "dicom": ("pydicom", "pylibjpeg", "openjpeg", "jpeg_ls", "imagecodecs"),
     "tables": _TABLES,
-    "train": (*_LEARN, "tensorflow", "tf2onnx", "onnx", *_TABLES),
-    "train-jax": (*_LEARN, "jax", *_TABLES),
+    "audit": (*_AUDIT, *_TABLES),
+    "train": (*_LEARN, "tensorflow", "tf2onnx", "onnx", *_AUDIT, *_TABLES),
+    "train-jax": (*_LEARN, "jax", *_AUDIT, *_TABLES),
     "search": ("optuna",),
     "fetch": ("kagglehub",),
     "web": ("fastapi", "uvicorn", "gradio", "prometheus_client"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lucency.errors import RecipeError, ResourceError, RunError
+from lucency.workflows.checked_films import COPIES_TOGETHER, check_series
 from lucency.workflows.run_series import QuietTeller, RunSeries, readable_films, try_recipe
 from lucency.workflows.search_record import BEST, result_of, value_words, write_record
 from lucency.workflows.search_trial import drop_weights, run_trial, trial_folder
@@ -92,21 +93,22 @@ def search(
     series.refuse_other()
     if not series.begun:
         try_recipe(wanted)
-    films, findings = readable_films(data, wanted, series, labels=labels, groups=groups, workers=workers, teller=teller)
-    from lucency.datasets.audit import audit
+    given, findings = readable_films(data, wanted, series, labels=labels, groups=groups, workers=workers, teller=teller)
+    checked = check_series(series, given, workers=workers, teller=teller)
     from lucency.datasets.split import assign_split
 
     share = wanted.split
+    films = checked.keep_together(given, teller)
     films = assign_split(films, val=share.val, test=share.test, seed=wanted.seed, test_from_val=share.test_from_val)
     if series.begun:
         series.refuse_change(plan, wanted, films)
     else:
-        tell_findings([*findings, *audit(films)], series.path, strict=strict, teller=teller)
+        tell_findings(checked.findings(given, films, findings), series.path, strict=strict, teller=teller)
     with _held(series):
         if series.begun:
             series.change_plan(trials=trials, keep=keep)
         else:
-            series.begin({**plan, "trials": trials, "keep": keep}, wanted, films)
+            series.begin({**plan, "trials": trials, "keep": keep, COPIES_TOGETHER: True}, wanted, films)
         return _go_on(series, workers, teller)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lucency.errors import RunError
+from lucency.workflows.checked_films import CheckedFilms, check_films
 from lucency.workflows.fit_run import fit_run
 from lucency.workflows.run_films import prepare_films, run_films
 from lucency.workflows.run_folder import RunFolder, write_text
@@ -21,7 +22,6 @@ from lucency.workflows.wanted_recipe import wanted_recipe
 
 if TYPE_CHECKING:
     from lucency.bundle import Bundle
-    from lucency.datasets.audit.findings import Finding
     from lucency.datasets.manifest import Manifest
     from lucency.datasets.prepared import Prepared
     from lucency.evaluation.report import EvaluationReport
@@ -60,6 +60,7 @@ def train(
     schedule: Schedule | None = None,
     h5: bool = False,
     through: Literal["trained", "evaluated"] = "evaluated",
+    audit: bool = True,
 ) -> TrainResult:
     """Trains a classifier by a recipe and measures the bundle that comes of it.
 
@@ -78,6 +79,8 @@ def train(
         schedule: Replaces the recipe's learning rates: (phase, steps of an epoch) -> a rate or a Keras schedule.
         h5: Save the model as `model.h5` too.
         through: Last stage; after "trained" there is no bundle, and no test film was looked at.
+        audit: Look for copies in the films first, and keep them on one side of splits that are carved; otherwise only
+            equal bytes are known.
 
     Raises:
         LucencyError: One of its kinds; nothing that was finished is lost.
@@ -95,8 +98,12 @@ def train(
     prepared = prepare_films(manifest, wanted.input_spec, path.parent / "prepared", workers=workers, teller=teller)
     layout = manifest.source.rpartition("(")[2].rstrip(")")
     plan = wanted.split
-    manifest = _split(prepared.manifest, plan.val, plan.test, wanted.seed, plan.test_from_val)
-    findings = [*prepared.findings, *_audit(manifest)]
+    checked = CheckedFilms(manifest)
+    if audit:
+        checked = check_films(manifest, path.parent / "prepared", workers=workers, teller=teller)
+    films = checked.keep_together(prepared.manifest, teller)
+    manifest = _split(films, plan.val, plan.test, wanted.seed, plan.test_from_val)
+    findings = checked.findings(prepared.manifest, manifest, prepared.findings)
     tell_findings(findings, path, strict=strict, teller=teller, notes=True)
     _say_splits(manifest, teller)
     write_text(path / "recipe.toml", wanted.to_toml())
@@ -179,12 +186,6 @@ def _split(manifest: Manifest, val: float, test: float, seed: int, test_from_val
     from lucency.datasets.split import assign_split
 
     return assign_split(manifest, val=val, test=test, seed=seed, test_from_val=test_from_val)
-
-
-def _audit(manifest: Manifest) -> list[Finding]:
-    from lucency.datasets.audit import audit
-
-    return audit(manifest)
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:

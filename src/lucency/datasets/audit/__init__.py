@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lucency.datasets.audit import balance, duplicates, labels, leakage
+from lucency.datasets.audit import balance, damage_by_class, duplicates, file_checks, labels, leakage, patients
 from lucency.datasets.audit.copies import Copies
 from lucency.datasets.audit.evidence import Evidence
 from lucency.datasets.audit.findings import Finding, Severity
@@ -32,16 +32,33 @@ class Check:
 
 
 CHECKS: tuple[Check, ...] = (
+    Check("unreadable", "files", file_checks.unreadable),
+    Check("damage_by_class", "files", damage_by_class.damage_by_class),
     Check("copies_across_splits", "leakage", leakage.copies_across_splits),
     Check("groups_across_splits", "leakage", leakage.groups_across_splits),
     Check("test_is_val", "leakage", leakage.test_is_val),
     Check("contradictory_copies", "labels", labels.contradictory_copies),
     Check("second_label", "labels", labels.second_label),
     Check("boxes_on_normal_films", "labels", labels.boxes_on_normal_films),
-    Check("identical_copies", "duplicates", duplicates.identical_copies),
+    Check("fractures_without_boxes", "labels", labels.fractures_without_boxes),
+    Check("blank", "files", file_checks.blank),
+    Check("lost_depth", "files", file_checks.lost_depth),
+    Check("coloured", "files", file_checks.coloured),
+    Check("wrong_suffix", "files", file_checks.wrong_suffix),
+    Check("several_frames", "files", file_checks.several_frames),
+    Check("turned_by_exif", "files", file_checks.turned_by_exif),
+    Check("deep_films", "files", file_checks.deep_films),
+    Check("tiny", "files", file_checks.tiny),
+    Check("strips", "files", file_checks.strips),
+    Check("noticed", "files", file_checks.noticed),
+    Check("redundant_copies", "duplicates", duplicates.redundant_copies),
     Check("class_balance", "balance", balance.class_balance),
+    Check("lopsided_columns", "balance", balance.lopsided_columns),
+    Check("smallest_cell", "balance", balance.smallest_cell),
     Check("tiny_splits", "balance", balance.tiny_splits),
-    Check("unknown_patients", "balance", balance.unknown_patients),
+    Check("sensitivity_width", "balance", balance.sensitivity_width),
+    Check("unknown_patients", "balance", patients.unknown_patients),
+    Check("inferred_exams", "balance", patients.inferred_exams),
 )
 """To add a check, add a row; `tests/datasets/test_audit.py` runs over all of them."""
 

@@ -31,10 +31,13 @@ class FilmFacts:
         high: 99th percentile of the same.
         flat: Share of pixels that have the commonest of the 256 grey levels, 0..1.
         levels: How many of the 256 grey levels occur.
+        white: Share of pixels that are white, 255, once rounded; 0..1.
+        jumps: Share of pixels that differ by more than 128 from their neighbour in the row; 0..1.
         colour: Share of pixels that are clearly coloured, 0..1.
         pixel_sha256: Hash of size and grey levels (rounded to 8 bits) of the upright film; "" where there is none.
         code: Of the FilmError, "" where the film could be read.
         what: Its sentence.
+        hint: What it says to do.
         warnings: What the reader had to guess or leave out.
     """
 
@@ -56,10 +59,13 @@ class FilmFacts:
     high: float = 0.0
     flat: float = 0.0
     levels: int = 0
+    white: float = 0.0
+    jumps: float = 0.0
     colour: float = 0.0
     pixel_sha256: str = ""
     code: str = ""
     what: str = ""
+    hint: str = ""
     warnings: tuple[str, ...] = ()
 
     @property

@@ -1,38 +1,41 @@
-"""Labels that contradict each other, as far as can be told without looking at the films."""
+"""Labels that contradict each other, as far as can be told without a model."""
 
 from __future__ import annotations
 
-from lucency.datasets.audit.duplicates import copies
+from lucency.datasets.audit.duplicates import known_copies
 from lucency.datasets.audit.evidence import Evidence
 from lucency.datasets.audit.findings import Finding, counted
-from lucency.datasets.manifest import Manifest
+
+_NO_BOX = ("", "[]")
 
 
 def contradictory_copies(evidence: Evidence) -> list[Finding]:
-    """Byte-identical films with different labels."""
-    manifest = evidence.manifest
-    labels, ids = list(manifest.table["label"]), list(manifest.table["image_id"])
-    sets = [rows for rows in copies(manifest) if len({labels[row] for row in rows}) > 1]
+    """Copies of one radiograph with different labels."""
+    table = evidence.manifest.table
+    labels, ids = list(table["label"]), list(table["image_id"])
+    sets = [rows for rows in known_copies(evidence).sets() if len({labels[row] for row in rows}) > 1]
     if not sets:
         return []
+    how = ", byte for byte" if evidence.copies is None else ""
     return [
         Finding(
             check="labels",
             severity="warning",
-            message=f"{counted(len(sets), 'film stands', 'films stand')} in the data under both labels, byte for byte.",
+            message=f"{counted(len(sets), 'radiograph stands', 'radiographs stand')} in the data under both"
+            f" labels{how}.",
             image_ids=tuple(ids[row] for rows in sets for row in rows),
             evidence={"sets": [{ids[row]: int(labels[row]) for row in rows} for rows in sets]},
-            action="Look at them, and remove the wrong one of each",
+            action="Look at them, and remove the wrong ones of each set",
         )
     ]
 
 
 def second_label(evidence: Evidence) -> list[Finding]:
     """Films whose label in another part of the data set is not the one used."""
-    manifest = evidence.manifest
-    if "second_label" not in manifest.table.columns:
+    table = evidence.manifest.table
+    if "second_label" not in table.columns:
         return []
-    rows = zip(manifest.table["image_id"], manifest.table["label"], manifest.table["second_label"], strict=True)
+    rows = zip(table["image_id"], table["label"], table["second_label"], strict=True)
     differing = {
         image_id: {"used": int(label), "other": int(second)}
         for image_id, label, second in rows
@@ -55,9 +58,8 @@ def second_label(evidence: Evidence) -> list[Finding]:
 
 def boxes_on_normal_films(evidence: Evidence) -> list[Finding]:
     """Films labelled as not fractured on which a fracture is marked."""
-    manifest = evidence.manifest
-    table = manifest.table
-    marked = table[(table["label"] == 0) & ~table["boxes"].isin(["", "[]"])]
+    table = evidence.manifest.table
+    marked = table[(table["label"] == 0) & ~table["boxes"].isin(_NO_BOX)]
     if marked.empty:
         return []
     return [
@@ -68,5 +70,27 @@ def boxes_on_normal_films(evidence: Evidence) -> list[Finding]:
             image_ids=tuple(marked["image_id"]),
             evidence={"boxes": dict(zip(marked["image_id"], marked["boxes"], strict=True))},
             action="Look at them, and correct the label or the boxes",
+        )
+    ]
+
+
+def fractures_without_boxes(evidence: Evidence) -> list[Finding]:
+    """Films labelled as fractured on which no fracture is marked, in a data set that marks them."""
+    table = evidence.manifest.table
+    fractured = table[table["label"] == 1]
+    bare = fractured[fractured["boxes"].isin(_NO_BOX)]
+    boxed = int((~table["boxes"].isin(_NO_BOX)).sum())
+    if bare.empty or not boxed:
+        return []
+    return [
+        Finding(
+            check="labels",
+            severity="note",
+            message=f"{len(bare)} of {counted(len(fractured), 'film')} labelled as fractured"
+            f" {'has' if len(bare) == 1 else 'have'} no box, though the data set marks fractures on"
+            f" {counted(boxed, 'film')}.",
+            image_ids=tuple(bare["image_id"]),
+            evidence={"films": len(bare), "fractured": len(fractured), "with_boxes": boxed},
+            action="Look at some of them: the label may be wrong, or the box was left out",
         )
     ]

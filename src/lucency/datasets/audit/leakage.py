@@ -2,87 +2,106 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from lucency.datasets.audit.evidence import Evidence
-from lucency.datasets.audit.findings import Finding, counted
-from lucency.datasets.film_groups import linked
-from lucency.datasets.manifest import TEST_IS_VAL, Manifest
+from lucency.datasets.audit.film_sides import film_groups_of
+from lucency.datasets.audit.findings import Finding, Severity, counted
+from lucency.datasets.audit.random_split import is_random
+from lucency.datasets.audit.shared_films import Shared, copies_shared, shared_films
+from lucency.datasets.manifest import TEST_IS_VAL
 
 SIDES = (("val", "train"), ("test", "train"), ("test", "val"))
 """Films of the first side, known from the second."""
 
+_CARVE = "Leave the given splits aside and let them be carved anew, by group"
+_BY_GROUP = "Let the splits be carved by group, never film by film"
+
 
 def copies_across_splits(evidence: Evidence) -> list[Finding]:
-    """Films of val and test whose very bytes are in train too."""
-    manifest = evidence.manifest
-    table = manifest.table
-    of_split: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for image_id, sha, split in zip(table["image_id"], table["sha256"], table["split"], strict=True):
-        of_split[split].append((image_id, sha))
+    """Films of val and test of which a copy is in train too, and films of test of which one is in val."""
     findings = []
-    for side, other in SIDES:
-        known = {sha for _, sha in of_split[other] if sha}
-        copies = tuple(image_id for image_id, sha in of_split[side] if sha in known)
-        if copies:
-            films = len(of_split[side])
-            findings.append(
-                Finding(
-                    check="leakage",
-                    severity="warning",
-                    message=f"{len(copies)} of {counted(films, 'film')} of {side} ({len(copies) / films:.1%})"
-                    f" have a byte-identical copy in {other}: its figures will look better than they are.",
-                    image_ids=copies,
-                    evidence={
-                        "split": side,
-                        "other": other,
-                        "copies": len(copies),
-                        "films": films,
-                        "share": len(copies) / films,
-                    },
-                    action="Leave the given splits aside and let them be carved anew, by group",
-                )
+    for side, other in _sides(evidence):
+        shared = copies_shared(evidence, side, other)
+        if not shared.rows:
+            continue
+        copy = "byte-identical copy" if evidence.copies is None else "copy"
+        findings.append(
+            _finding(
+                evidence,
+                shared,
+                f"{len(shared.rows)} of {counted(shared.films, 'film')} of {side} ({_percent(shared.share)})"
+                f" have a {copy} in {other}",
+                {"side": side, "other": other, "copies": len(shared.rows)},
             )
+        )
     return findings
 
 
 def groups_across_splits(evidence: Evidence) -> list[Finding]:
-    """Groups or patients with films in two splits; equal bytes alone are left to `copies_across_splits`."""
-    manifest = evidence.manifest
-    table = manifest.table
-    groups = linked(list(table["image_id"]), [list(table["group"]), list(table["patient_id"]), list(table["study_id"])])
-    sides_of: dict[str, set[str]] = defaultdict(set)
-    for group, split in zip(groups, table["split"], strict=True):
-        if split:
-            sides_of[group].add(split)
+    """Groups or patients with films in two splits; copies alone are left to `copies_across_splits`."""
+    groups = film_groups_of(evidence)
+    if groups is None:
+        return []
+    told = "one patient or one exam"
+    if groups.known_from == "inferred":
+        told = "probably one exam, by copies and neighbouring image numbers of one body part"
     findings = []
-    for side, other in SIDES:
-        torn = {group for group, sides in sides_of.items() if side in sides and other in sides}
-        if not torn:
+    for side, other in _sides(evidence):
+        shared = shared_films(evidence, groups.names, side, other)
+        if not shared.rows:
             continue
-        rows = list(zip(table["image_id"], groups, table["split"], strict=True))
-        films = sum(split == side for _, _, split in rows)
-        touched = tuple(image_id for image_id, group, split in rows if split == side and group in torn)
+        torn = {groups.names[row] for row in shared.rows}
         findings.append(
-            Finding(
-                check="leakage",
-                severity="warning",
-                message=f"{counted(len(torn), 'group')} of films (one patient or one exam) on two sides:"
-                f" {len(touched)} of {counted(films, 'film')} of {side} ({len(touched) / films:.1%}) belong"
-                f" to a group with films in {other}.",
-                image_ids=touched,
-                evidence={
-                    "split": side,
+            _finding(
+                evidence,
+                shared,
+                f"{counted(len(torn), 'group')} of films ({told}) on two sides: {len(shared.rows)} of"
+                f" {counted(shared.films, 'film')} of {side} ({_percent(shared.share)}) belong to a group with films"
+                f" in {other}",
+                {
+                    "side": side,
                     "other": other,
                     "groups": len(torn),
-                    "touched": len(touched),
-                    "films": films,
-                    "share": len(touched) / films,
+                    "touched": len(shared.rows),
+                    "known_from": groups.known_from,
                 },
-                action="Leave the given splits aside and let them be carved anew, by group",
             )
         )
     return findings
+
+
+def _sides(evidence: Evidence) -> tuple[tuple[str, str], ...]:
+    # Nobody chose anything on the val films of a split that nobody made.
+    return SIDES[:2] if is_random(evidence.manifest) else SIDES
+
+
+def _finding(evidence: Evidence, shared: Shared, what: str, counts: dict[str, object]) -> Finding:
+    # A split that nobody made spoils no figure: it shows what would happen, and that is good to know.
+    random = is_random(evidence.manifest)
+    severity: Severity = "note" if random else "warning"
+    begins = "Split at random, as notebooks do: " if random else ""
+    ends = "such figures would look" if random else "its figures will look"
+    side, other = counts.pop("side"), counts.pop("other")
+    ids = evidence.manifest.table["image_id"]
+    return Finding(
+        check="leakage",
+        severity=severity,
+        message=f"{begins}{what}: {ends} better than they are.",
+        image_ids=tuple(ids.iloc[shared.rows]),
+        evidence={
+            "split": side,
+            "other": other,
+            "splits_are": "random" if random else "given",
+            **counts,
+            "films": shared.films,
+            "share": shared.share,
+            "by_class": shared.by_class,
+        },
+        action=_BY_GROUP if random else _CARVE,
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def test_is_val(evidence: Evidence) -> list[Finding]:

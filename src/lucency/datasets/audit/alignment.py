@@ -1,0 +1,264 @@
+"""Alignment: laying one film over another, and saying how far they agree then."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lucency.datasets.audit.fingerprint import RINGS, SAMPLES
+
+FloatArray = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float64]
+
+SCALES = (0.88, 1.0, 1.14)
+"""Tried about the scale that two views suggest."""
+
+_RING_POWER = np.sqrt((np.arange(RINGS, dtype=np.float32) + 0.5) / RINGS)[:, None]
+_ALIKE = 0.7
+"""Local correlation from which a place counts as shared."""
+_BINS = 400
+_OVERLAP = 0.15
+"""Films that overlap less are not compared."""
+_OUTSIDE, _LARGEST = 1e15, 50.0
+"""Local normalisation stays far under the latter, so that places outside of a film are known by their value."""
+
+
+def turn_between(mine: FloatArray, other: FloatArray) -> tuple[float, FloatArray]:
+    """How one ring sampling must be turned to look like another.
+
+    Args:
+        mine: float32 (RINGS, SAMPLES).
+        other: float32 (RINGS, SAMPLES).
+
+    Returns:
+        The best correlation, -1..1, negative where light and dark are exchanged; and float32 (2, 2) that takes a
+        direction of `other` to the same direction of `mine`, of determinant -1 where it mirrors.
+    """
+    mine, other = mine * _RING_POWER, other * _RING_POWER
+    size = float(np.linalg.norm(mine) * np.linalg.norm(other)) + 1e-6
+    one, two = np.fft.rfft(mine), np.fft.rfft(other)
+    plain = np.fft.irfft((one * two.conj()).sum(0), SAMPLES)
+    mirrored = np.fft.irfft((one * two).sum(0), SAMPLES)
+    flip = bool(np.abs(mirrored).max() > np.abs(plain).max())
+    curve = mirrored if flip else plain
+    peak = int(np.abs(curve).argmax())
+    angle = (peak + _between(np.abs(curve), peak)) * 2 * np.pi / SAMPLES
+    cos, sin = np.cos(angle), np.sin(angle)
+    turn = np.array([[cos, -sin], [sin, cos]]) @ np.diag([1, -1 if flip else 1])
+    return float(curve[peak]) / size, turn.astype(np.float32)
+
+
+def first_guess(mine: FloatArray, other: FloatArray, turn: FloatArray) -> Matrix:
+    """The affine map from the pixels of one film to those of another that matches two views.
+
+    Args:
+        mine: float32 (4,), the view of the first film (see `own_views`).
+        other: float32 (4,), the view of the second.
+        turn: float32 (2, 2), of `turn_between`.
+
+    Returns:
+        float64 (2, 3): place on the second (x, y, 1) -> place on the first.
+    """
+    linear = np.diag(mine[2:]).astype(np.float64) @ turn @ np.diag(1 / other[2:])
+    return np.column_stack([linear, mine[:2] - linear @ other[:2]])
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two films agree once one lies on the other.
+
+    Attributes:
+        score: Local correlation that is reached by three fifths of the detail they show together, -1..1.
+        shared_of_first: Share of the first film's detail that is found on the second, 0..1.
+        shared_of_second: Share of the second film's detail that is found on the first, 0..1.
+    """
+
+    score: float
+    shared_of_first: float
+    shared_of_second: float
+
+
+class Template:
+    """The second film of a pair, made ready for others to be laid on it.
+
+    Args:
+        image: float32 (h, w), locally normalised.
+        scale: Pixels of this image for one of the coordinates of maps.
+    """
+
+    def __init__(self, image: FloatArray, scale: float):
+        height, width = image.shape
+        self.image, self.scale = image, scale
+        self._middle = np.array([(width - 1) / 2, (height - 1) / 2])
+        # Places from the middle, in units of half a side, so that the six unknowns weigh alike.
+        self._half = max(height, width) / 2
+        across = self._half * cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+        down = self._half * cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+        x = ((np.arange(width) - self._middle[0]) / self._half).astype(np.float32)[None, :]
+        y = ((np.arange(height) - self._middle[1]) / self._half).astype(np.float32)[:, None]
+        self._steep = np.stack([across * x, across * y, across, down * x, down * y, down]).reshape(6, -1)
+        hessian = (self._steep @ self._steep.T).astype(np.float64)
+        hessian[np.diag_indices(6)] *= 1.001
+        self._inverse = np.linalg.inv(hessian + 1e-6 * np.eye(6)).astype(np.float32)
+        self._spectra: tuple[npt.NDArray[np.complex64], ...] | None = None
+
+    def refine(self, image: FloatArray, guess: Matrix, *, steps: int) -> tuple[Matrix, float]:
+        """Improves a map by Gauss-Newton steps (inverse compositional; Baker and Matthews, IJCV 56, 2004).
+
+        Args:
+            image: float32 (H, W), the first film, locally normalised at the same scale, of the same sign.
+            guess: float64 (2, 3): place on this film -> place on the first, in coordinates of maps.
+            steps: At most so many.
+
+        Returns:
+            The better map, and the correlation under it where both films are, -1..1 (-1 where they hardly overlap).
+        """
+        warp = self._to_pixels(guess)
+        best, best_score = warp, -1.0
+        for step in range(steps + 1):
+            moved, inside = self._moved(image, warp)
+            area = float(inside.mean())
+            if area <= _OVERLAP:
+                break
+            theirs = self.image * inside
+            ours_power, theirs_power, both = (
+                float(np.vdot(a, b)) for a, b in ((moved, moved), (theirs, theirs), (moved, theirs))
+            )
+            score = both / (math.sqrt(ours_power * theirs_power) + 1e-6)
+            if score > best_score + 1e-4:
+                best, best_score = warp, score
+            elif step > 1:
+                break
+            if step == steps:
+                break
+            # Gains differ: a film with sharper contrast is not a displaced one.
+            gain = max(both / (ours_power + 1e-6), 0.2)
+            # The whole film's Hessian serves where only a part overlaps; the steps are then a little short.
+            move = self._inverse @ (self._steep @ (np.float32(gain) * moved - theirs).ravel()) / area
+            moved_warp = self._composed(warp, move)
+            if moved_warp is None:
+                break
+            warp = moved_warp
+        return self._to_map(best), best_score
+
+    def search(self, image: FloatArray, guess: Matrix) -> Matrix:
+        """Tries some scales and every shift about a map whose turn is right, by cross-correlation.
+
+        Args:
+            image: As in `refine`.
+            guess: As in `refine`.
+        """
+        warp = self._to_pixels(guess)
+        height, width = self.image.shape
+        shape = (2 * height, 2 * width)
+        if self._spectra is None:
+            full = np.ones_like(self.image)
+            self._spectra = tuple(np.conj(np.fft.rfft2(plane, shape)) for plane in (self.image, full))
+        centre = np.append(self._middle, 1)
+        warps, planes = [], np.empty((len(SCALES) + 1, height, width), np.float32)
+        for row, scale in enumerate(SCALES):
+            linear = warp[:, :2] * scale
+            warps.append(np.column_stack([linear, warp @ centre - linear @ self._middle]))
+            planes[row], inside = self._moved(image, warps[-1])
+            if scale == 1:
+                # Where the films overlap hardly depends on these scales.
+                planes[-1] = inside
+        spectra = np.fft.rfft2(planes, shape)
+        spectra[:-1] *= self._spectra[0]
+        spectra[-1] *= self._spectra[1]
+        shifted = np.fft.irfft2(spectra, shape)
+        both, area = shifted[:-1], shifted[-1] / (height * width)
+        # Local normalisation gives films about equal power everywhere, so the area stands for it.
+        scores = np.where(area > 0.35, both * np.maximum(area, 0.35) ** -0.7, -np.inf)
+        row, down, across = (int(place) for place in np.unravel_index(int(scores.argmax()), scores.shape))
+        # A peak in the second half of the plane is a shift the other way.
+        shift = [across - shape[1] * (across > width), down - shape[0] * (down > height), 1]
+        found = np.column_stack([warps[row][:, :2], warps[row] @ shift])
+        return self._to_map(found)
+
+    def agreement(self, image: FloatArray, guess: Matrix, *, window: int) -> Agreement:
+        """How far two aligned films agree, place by place.
+
+        A film turned in its frame has corners that the other does not share, and burned-in words hide a place; so
+        correlation is taken in windows, and what counts is how much of the detail agrees.
+
+        Args:
+            image: float32 (H, W), the first film, of the same sign.
+            guess: float64 (2, 3), of `refine`.
+            window: Side of a window in pixels.
+        """
+        warp = self._to_pixels(guess)
+        ours, inside = self._moved(image, warp)
+        theirs = self.image * inside
+
+        def local(values: FloatArray) -> FloatArray:
+            return np.asarray(cv2.boxFilter(values, -1, (window, window), normalize=True), dtype=np.float32)
+
+        filled = local(inside)
+        weight = np.maximum(filled, 1e-3)
+        mean_one, mean_two = local(ours) / weight, local(theirs) / weight
+        one = np.maximum(local(ours * ours) / weight - mean_one**2, 0)
+        two = np.maximum(local(theirs * theirs) / weight - mean_two**2, 0)
+        correlation = (local(ours * theirs) / weight - mean_one * mean_two) / np.sqrt(one * two + 1e-4)
+        detail = np.sqrt(one * two) * (filled > 0.5)
+        total = float(detail.sum())
+        if total < 1e-3:
+            return Agreement(-1.0, 0.0, 0.0)
+        reached = np.cumsum(np.histogram(correlation, _BINS, (-1, 1), weights=detail)[0][::-1])
+        score = 1 - 2 * float(np.searchsorted(reached, 0.6 * float(reached[-1]))) / _BINS
+        alike = float(detail[correlation > _ALIKE].sum())
+        pixels = abs(float(np.linalg.det(warp[:, :2])))
+        return Agreement(score, min(1.0, alike * pixels / _power(image)), min(1.0, alike / _power(self.image)))
+
+    def _moved(self, image: FloatArray, warp: Matrix) -> tuple[FloatArray, FloatArray]:
+        """The first film on this one's pixels, 0 where it does not reach; and where it does, as 0 and 1."""
+        size = (self.image.shape[1], self.image.shape[0])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        moved = cv2.warpAffine(image, warp, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=_OUTSIDE)
+        # What is mixed with the outside counts as outside.
+        inside = (moved < _LARGEST).astype(np.float32)
+        return moved * inside, inside
+
+    def _composed(self, warp: Matrix, move: FloatArray) -> Matrix | None:
+        """The warp after the step's inverse; None where the step has none."""
+        a, b, c, d, e, f = (float(value) for value in move)
+        x, y = (float(value) for value in self._middle)
+        # The step in pixels: from pixels to units about the middle, the step, and back.
+        a, e = 1 + a, 1 + e
+        c, f = self._half * c + x - a * x - b * y, self._half * f + y - d * x - e * y
+        size = a * e - b * d
+        if not 0.1 < abs(size) < 10:
+            return None
+        a, b, d, e = e / size, -b / size, -d / size, a / size
+        c, f = -(a * c + b * f), -(d * c + e * f)
+        (p, q, r), (s, t, u) = warp.tolist()
+        return np.array(
+            [
+                [p * a + q * d, p * b + q * e, p * c + q * f + r],
+                [s * a + t * d, s * b + t * e, s * c + t * f + u],
+            ]
+        )
+
+    def _to_pixels(self, guess: Matrix) -> Matrix:
+        # Maps have (0, 0) at the outer corner of the first pixel, OpenCV at its centre.
+        linear = guess[:, :2]
+        return np.column_stack([linear, linear @ [0.5, 0.5] + guess[:, 2] * self.scale - 0.5])
+
+    def _to_map(self, warp: Matrix) -> Matrix:
+        linear = warp[:, :2]
+        return np.column_stack([linear, (warp[:, 2] + 0.5 - linear @ [0.5, 0.5]) / self.scale])
+
+
+def _between(curve: npt.NDArray[np.floating], peak: int) -> float:
+    """Where between samples a parabola through the peak has its top, -0.5..0.5."""
+    before, at, after = curve[peak - 1], curve[peak], curve[(peak + 1) % len(curve)]
+    bend = before - 2 * at + after
+    return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < 0 else 0.0
+
+
+def _power(image: FloatArray) -> float:
+    return float((image * image).sum()) + 1e-3

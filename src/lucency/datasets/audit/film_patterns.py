@@ -1,0 +1,138 @@
+"""Patterns: what of each film is kept in memory while copies are searched, about 20 kB a film."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lucency.datasets.audit import fingerprint
+from lucency.datasets.audit.fingerprint import FloatArray, Projection
+
+HALF = 0.5
+"""Pixels of a pattern for one of the thumbnail."""
+
+_SIDE = 80
+_STEPS = 40
+"""Steps of a pattern's number for one deviation."""
+_LEARNT_FROM = 1500
+_BLOCK = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """N films, ready to be compared.
+
+    Attributes:
+        sizes: int64 (N, 2), height and width of each pattern.
+        broad: int8 (N, 80, 80): local normalisation at the scale of bones, in fortieths of a deviation; the pattern
+            stands in the upper left corner.
+        fine: int8 (N, 80, 80): the same at the scale of trabeculae and edges.
+        views: float32 (N, OWN_VIEWS, 4), of `own_views`, in pixels of the thumbnail.
+        own: float32 (N, OWN_VIEWS, D), fingerprints to be found by.
+        searching: float16 (N, V, D), fingerprints to search with.
+    """
+
+    sizes: npt.NDArray[np.int64]
+    broad: npt.NDArray[np.int8]
+    fine: npt.NDArray[np.int8]
+    views: FloatArray
+    own: FloatArray
+    searching: npt.NDArray[np.float16]
+
+    def broad_of(self, film: int) -> FloatArray:
+        """float32 (h, w)."""
+        return self._of(self.broad, film)
+
+    def fine_of(self, film: int) -> FloatArray:
+        """float32 (h, w)."""
+        return self._of(self.fine, film)
+
+    def _of(self, plane: npt.NDArray[np.int8], film: int) -> FloatArray:
+        height, width = self.sizes[film]
+        return plane[film, :height, :width].astype(np.float32) / np.float32(_STEPS)
+
+
+def describe(
+    contents: Sequence[npt.NDArray[np.uint8]],
+    *,
+    workers: int,
+    progress: Callable[[int], None] | None = None,
+) -> Patterns:
+    """Computes the patterns of films.
+
+    The projection of fingerprints is learnt from the films themselves, by a fixed choice of at most 1,500 of them.
+
+    Args:
+        contents: uint8 (h, w), the films without their padding (`content_of`).
+        workers: Threads.
+        progress: Called with how many more films are done.
+    """
+    films = len(contents)
+    chosen = np.random.default_rng(1).permutation(films)[:_LEARNT_FROM]
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        prints = list(pool.map(lambda film: _own(_broad(contents[film]), contents[film])[1], np.sort(chosen).tolist()))
+        projection = _learn(np.concatenate(prints))
+        first = projection(prints[0])
+        views = len(fingerprint.search_views(np.zeros((fingerprint.OWN_VIEWS, 4), np.float32)))
+        result = Patterns(
+            sizes=np.zeros((films, 2), np.int64),
+            broad=np.zeros((films, _SIDE, _SIDE), np.int8),
+            fine=np.zeros((films, _SIDE, _SIDE), np.int8),
+            views=np.zeros((films, fingerprint.OWN_VIEWS, 4), np.float32),
+            own=np.zeros((films, *first.shape), np.float32),
+            searching=np.zeros((films, views, first.shape[1]), np.float16),
+        )
+
+        def fill(start: int) -> int:
+            for film in range(start, min(start + _BLOCK, films)):
+                _fill(result, film, contents[film], projection)
+            return min(_BLOCK, films - start)
+
+        for done in pool.map(fill, range(0, films, _BLOCK)):
+            if progress:
+                progress(done)
+    return result
+
+
+def _learn(prints: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    # Axes need several times as many examples; films so few are told apart without.
+    if len(prints) < 1024:
+        centre = prints.mean(axis=0)
+        return lambda given: fingerprint.unit(given - centre)
+    return Projection.learn(prints)
+
+
+def _fill(
+    patterns: Patterns, film: int, content: npt.NDArray[np.uint8], project: Callable[[FloatArray], FloatArray]
+) -> None:
+    broad = _broad(content)
+    height, width = broad.shape
+    views, prints = _own(broad, content)
+    patterns.sizes[film] = height, width
+    patterns.views[film] = views
+    patterns.own[film] = project(prints)
+    wanted = fingerprint.search_views(views)
+    patterns.searching[film] = project(fingerprint.fingerprints(fingerprint.rings(broad, wanted * HALF)))
+    fine = fingerprint.fine(content)
+    patterns.broad[film, :height, :width] = _bytes(broad)
+    patterns.fine[film, :height, :width] = _bytes(cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def _broad(content: npt.NDArray[np.uint8]) -> FloatArray:
+    height, width = content.shape
+    size = (max(8, round(width * HALF)), max(8, round(height * HALF)))
+    return np.asarray(cv2.resize(fingerprint.broad(content), size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _own(broad: FloatArray, content: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
+    views = fingerprint.own_views(content)
+    return views, fingerprint.fingerprints(fingerprint.rings(broad, views * HALF))
+
+
+def _bytes(values: FloatArray) -> npt.NDArray[np.int8]:
+    return np.rint(values * _STEPS).clip(-127, 127).astype(np.int8)

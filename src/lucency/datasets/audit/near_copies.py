@@ -1,0 +1,185 @@
+"""Copies of a radiograph, found however it was turned, mirrored, cropped, lit or saved.
+
+Two stages. Invariant fingerprints name a few candidates for each film; each pair is then laid on each other, and only
+agreement of the fine detail makes them copies. Two films of one patient in one pose agree in the broad outlines, not
+in the detail.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+
+from lucency.datasets.audit.candidates import Candidate, by_pair, find_candidates
+from lucency.datasets.audit.copies import Copies, CopyKind, CopyLink
+from lucency.datasets.audit.film_patterns import describe
+from lucency.datasets.audit.fingerprint import content_of
+from lucency.datasets.audit.pair_check import DOUBTFUL, PairCheck, Searcher
+from lucency.datasets.audit.survey import Survey
+from lucency.datasets.manifest import Manifest
+
+VERSION = 1
+"""Raised whenever the same films may give other copies."""
+
+BLANK = 2.0
+"""Standard deviation in grey levels under which a film shows too little to compare."""
+
+LIKELY = 0.7
+"""Likeness of fingerprints from which pairs are compared first."""
+
+_BLOCK = 2000
+
+
+def find_copies(
+    manifest: Manifest,
+    survey: Survey,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Copies:
+    """Finds which films show one radiograph: equal bytes, equal pixels, and near copies.
+
+    Args:
+        manifest: N films.
+        survey: Of the same films, row by row.
+        workers: Threads; as many as there are processors where None.
+        progress: Called with how much is done, and of how much.
+
+    Returns:
+        Clusters and links. Films that cannot be read have copies of equal bytes only; blank ones of equal pixels.
+    """
+    joined = _Joined(len(manifest))
+    joined.equal(list(manifest.table["sha256"]), "bytes")
+    joined.equal([facts.pixel_sha256 for facts in survey.facts], "pixels")
+    heads = [
+        row
+        for row, facts in enumerate(survey.facts)
+        if joined.root(row) == row and survey.rows[row] >= 0 and facts.deviation >= BLANK
+    ]
+    if len(heads) > 1:
+        _join_near(joined, survey, heads, workers or _processors(), progress or _silent)
+    return joined.copies()
+
+
+def _join_near(
+    joined: _Joined, survey: Survey, heads: list[int], workers: int, progress: Callable[[int, int], None]
+) -> None:
+    facts = [survey.facts[row] for row in heads]
+    contents = [
+        content_of(survey.thumbs[survey.rows[row]], one.height, one.width)
+        for row, one in zip(heads, facts, strict=True)
+    ]
+    done, total = 0, 2 * len(heads)
+
+    def move(films: int) -> None:
+        nonlocal done
+        done = min(done + films, total)
+        progress(done, total)
+
+    move(0)
+    with _one_thread_each():
+        patterns = describe(contents, workers=workers, progress=move)
+    pairs = by_pair(find_candidates(patterns.own, patterns.searching))
+    order = sorted(pairs, key=lambda pair: (-pairs[pair][0].likeness, pair))
+
+    def known(pair: tuple[int, int]) -> bool:
+        return joined.root(heads[pair[0]]) == joined.root(heads[pair[1]])
+
+    def compared(pool: ThreadPoolExecutor, wanted: Iterable[Candidate]) -> Iterator[tuple[Candidate, PairCheck]]:
+        groups: dict[int, list[Candidate]] = defaultdict(list)
+        for one in wanted:
+            groups[one.searcher].append(one)
+
+        def check(group: list[Candidate]) -> list[tuple[Candidate, PairCheck]]:
+            searcher = Searcher(patterns, group[0].searcher, contents)
+            return [(one, searcher.check(one)) for one in group]
+
+        for results in pool.map(check, groups.values()):
+            yield from results
+
+    with ThreadPoolExecutor(max_workers=workers) as pool, _one_thread_each():
+        again: list[Candidate] = []
+        for block in _blocks(order, pairs):
+            # Films that are known to be copies by a likelier pair need no look.
+            for one, answer in compared(pool, [pairs[pair][0] for pair in block if not known(pair)]):
+                if answer.copies:
+                    joined.join(answer.link(heads[one.searcher], heads[one.found]))
+                elif answer.score >= DOUBTFUL:
+                    # The other direction of the pair brings another first guess.
+                    again += pairs[min(one.searcher, one.found), max(one.searcher, one.found)][1:]
+            move(round(len(heads) * len(block) / len(order)))
+        wanted = [one for one in again if not known((one.searcher, one.found))]
+        for one, answer in compared(pool, wanted):
+            if answer.copies:
+                joined.join(answer.link(heads[one.searcher], heads[one.found]))
+    progress(total, total)
+
+
+def _blocks(
+    order: list[tuple[int, int]], pairs: dict[tuple[int, int], list[Candidate]]
+) -> Iterator[list[tuple[int, int]]]:
+    """The likely pairs first, the likeliest before all; then the others by searcher, which is then made ready once."""
+    likely = sum(pairs[pair][0].likeness >= LIKELY for pair in order)
+    for start in range(0, likely, _BLOCK):
+        yield order[start : min(start + _BLOCK, likely)]
+    rest = sorted(order[likely:], key=lambda pair: pairs[pair][0].searcher)
+    for start in range(0, len(rest), _BLOCK):
+        yield rest[start : start + _BLOCK]
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Keeps OpenCV and the linear algebra from starting threads of their own for each small film."""
+    from threadpoolctl import threadpool_limits
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with threadpool_limits(1, user_api="blas"):
+            yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+class _Joined:
+    """Clusters of rows, joined link by link; the smallest row heads each."""
+
+    def __init__(self, rows: int):
+        self._parent = list(range(rows))
+        self._links: list[CopyLink] = []
+
+    def root(self, row: int) -> int:
+        while self._parent[row] != row:
+            self._parent[row] = self._parent[self._parent[row]]
+            row = self._parent[row]
+        return row
+
+    def join(self, link: CopyLink) -> None:
+        one, two = sorted((self.root(link.first), self.root(link.second)))
+        if one != two:
+            self._parent[two] = one
+            self._links.append(link)
+
+    def equal(self, values: list[str], kind: CopyKind) -> None:
+        first: dict[str, int] = {}
+        for row, value in enumerate(values):
+            if value and first.setdefault(value, row) != row:
+                self.join(CopyLink(first[value], row, kind))
+
+    def copies(self) -> Copies:
+        cluster = np.array([self.root(row) for row in range(len(self._parent))], dtype=np.int64)
+        return Copies(cluster, tuple(self._links))
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _silent(done: int, total: int) -> None:
+    del done, total

@@ -1,0 +1,171 @@
+"""Whether two films show one radiograph: one is laid on the other, and their detail compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lucency.datasets.audit.alignment import Agreement, Matrix, Template, first_guess, turn_between
+from lucency.datasets.audit.candidates import Candidate
+from lucency.datasets.audit.copies import CopyLink
+from lucency.datasets.audit.film_patterns import HALF, Patterns
+from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_views
+
+SURE = 0.84
+"""Agreement from which two films are copies; docs/explanation/copies.md tells how it was chosen."""
+DOUBTFUL = 0.55
+"""Agreement from which a pair is looked at more closely."""
+UNLIKE = 0.45
+"""Correlation of the broad outlines under which the detail is not compared."""
+UNLIKE_DETAIL = 0.35
+"""Correlation of the detail under which it is not compared place by place."""
+SHARED = (0.22, 0.4)
+"""Share of the detail that must be found on the other film: so much at least on either side, and on one of them."""
+
+_QUARTER = 0.25
+_FINEST = 1.5
+"""Two limbs that were made to fit agree in their outlines; what they do not share is finer than this many pixels."""
+
+
+@dataclass(frozen=True)
+class PairCheck:
+    """What comparing two films gave.
+
+    Attributes:
+        score: Agreement, -1..1, the better of all looks.
+        copies: Whether they show one radiograph.
+        onto: float64 (2, 3), place on the searcher -> place on the found film.
+        inverted: Whether black and white are exchanged.
+    """
+
+    score: float
+    copies: bool
+    onto: Matrix
+    inverted: bool
+
+    def link(self, first: int, second: int) -> CopyLink:
+        """The link of the searcher's row and the found film's.
+
+        Args:
+            first: Row of the searcher.
+            second: Row of the found film.
+        """
+        linear = self.onto[:, :2] if first < second else np.linalg.inv(self.onto[:, :2])
+        mirrored = bool(np.linalg.det(linear) < 0)
+        turn = linear @ np.diag([-1, 1]) if mirrored else linear
+        # Rows run downwards, so the angle is counted against the clock by its negative.
+        degrees = float(np.degrees(np.arctan2(turn[0, 1] - turn[1, 0], turn[0, 0] + turn[1, 1]))) % 360
+        return CopyLink(
+            min(first, second),
+            max(first, second),
+            "near",
+            score=min(1.0, self.score),
+            turned=degrees,
+            mirrored=mirrored,
+            inverted=self.inverted,
+            scale=float(np.sqrt(abs(np.linalg.det(linear)))),
+        )
+
+
+class Searcher:
+    """A film with which others are compared.
+
+    Args:
+        patterns: Of all films.
+        film: Its number.
+        contents: uint8 (h, w) of all films, as thumbnails show them.
+    """
+
+    def __init__(self, patterns: Patterns, film: int, contents: Sequence[npt.NDArray[np.uint8]]):
+        self._patterns, self._film, self._contents = patterns, film, contents
+        self._image = patterns.broad_of(film)
+        self._views = search_views(patterns.views[film])
+        self._coarse = Template(_halved(self._image), _QUARTER)
+        self._broad = Template(self._image, HALF)
+        self._detail: Template | None = None
+
+    @property
+    def _fine(self) -> Template:
+        if self._detail is None:
+            self._detail = Template(self._patterns.fine_of(self._film), HALF)
+        return self._detail
+
+    def check(self, candidate: Candidate) -> PairCheck:
+        """Lays a candidate on this film.
+
+        Args:
+            candidate: Found by this film.
+        """
+        found = candidate.found
+        view, other = self._views[candidate.search_view], self._patterns.views[found][candidate.own_view]
+        broad = self._patterns.broad_of(found)
+        mine = rings(self._image, view[None] * HALF)[0]
+        correlation, turn = turn_between(rings(broad, other[None] * HALF)[0], mine)
+        sign = np.float32(-1 if correlation < 0 else 1)
+        broad = sign * broad
+        coarse = _halved(broad)
+        onto = self._coarse.search(coarse, first_guess(other, view, turn))
+        onto, likeness = self._coarse.refine(coarse, onto, steps=5)
+        if likeness < UNLIKE:
+            return PairCheck(0.0, False, onto, bool(sign < 0))
+        onto, likeness = self._broad.refine(broad, onto, steps=4)
+        if likeness < UNLIKE:
+            return PairCheck(0.0, False, onto, bool(sign < 0))
+        detail = sign * self._patterns.fine_of(found)
+        onto, likeness = self._fine.refine(detail, onto, steps=3)
+        if likeness < UNLIKE_DETAIL:
+            return PairCheck(likeness, False, onto, bool(sign < 0))
+        agreement = self._fine.agreement(detail, onto, window=11)
+        if DOUBTFUL <= agreement.score:
+            onto, agreement = self._closer(found, sign, onto)
+        return PairCheck(agreement.score, _are_copies(agreement), onto, bool(sign < 0))
+
+    def _closer(self, found: int, sign: np.float32, onto: Matrix) -> tuple[Matrix, Agreement]:
+        """Compares again at the full size of the thumbnails, in the pixels of the coarser of the two.
+
+        A film on a larger frame has fewer pixels; local normalisation must then be done after the finer one was
+        brought to them.
+        """
+        here, there = self._contents[self._film], self._contents[found]
+        flip = abs(float(np.linalg.det(onto[:, :2]))) < 1
+        if flip:
+            here, there, onto = there, here, _inverse(onto)
+        size = float(np.sqrt(abs(np.linalg.det(onto[:, :2]))))
+        levels = there.astype(np.float32)
+        if size > 1.05:
+            levels = cv2.GaussianBlur(levels, (0, 0), 0.5 * np.sqrt(size * size - 1))
+        linear = onto[:, :2]
+        warp = np.column_stack([linear, linear @ [0.5, 0.5] + onto[:, 2] - 0.5])
+        shape = (here.shape[1], here.shape[0])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        moved = cv2.warpAffine(levels, warp, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        inside = cv2.warpAffine(np.ones_like(levels), warp, shape, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+        template = Template(fine(here, _FINEST), 1.0)
+        image = sign * fine(moved, _FINEST) * inside
+        step, _ = template.refine(image, np.eye(2, 3), steps=3)
+        agreement = template.agreement(image, step, window=13)
+        onto = onto @ np.vstack([step, [0, 0, 1]])
+        if flip:
+            onto = _inverse(onto)
+            agreement = Agreement(agreement.score, agreement.shared_of_second, agreement.shared_of_first)
+        return onto, agreement
+
+
+def _are_copies(agreement: Agreement) -> bool:
+    shares = agreement.shared_of_first, agreement.shared_of_second
+    return agreement.score >= SURE and min(shares) >= SHARED[0] and max(shares) >= SHARED[1]
+
+
+def _halved(image: FloatArray) -> FloatArray:
+    height, width = image.shape
+    return np.asarray(
+        cv2.resize(image, (max(8, round(width / 2)), max(8, round(height / 2))), interpolation=cv2.INTER_AREA)
+    )
+
+
+def _inverse(matrix: Matrix) -> Matrix:
+    return np.asarray(np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2])

@@ -1,0 +1,151 @@
+"""The films of an audit, decoded and compared once: where they come from, and where what is known of them is kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lucency.errors import DatasetError, MissingExtraError
+from lucency.workflows.scan import read_films
+from lucency.workflows.teller import Teller
+
+if TYPE_CHECKING:
+    from lucency.datasets.audit.copies import Copies
+    from lucency.datasets.audit.survey import Survey
+    from lucency.datasets.manifest import Manifest
+
+AUDITS = Path("runs", "audit")
+"""Where audits are written unless another folder is named."""
+
+
+def films_to_audit(
+    data: str | os.PathLike[str] | Manifest,
+    *,
+    labels: Mapping[str, int] | None = None,
+    groups: str | os.PathLike[str] | None = None,
+) -> Manifest:
+    """The films of a folder or table, of one class too, which training would refuse.
+
+    Args:
+        data: Folder of films, table, or a manifest, which is taken as it is.
+        labels: Further names of classes.
+        groups: CSV with image_id and group.
+
+    Raises:
+        DatasetError: Nothing usable is there, or labels or groups were given for a manifest.
+        MissingExtraError: pandas is not installed.
+    """
+    if not isinstance(data, str | os.PathLike):
+        if labels or groups is not None:
+            raise DatasetError("labels and groups go with a folder or table", hint="Read it with read_films")
+        return data
+    try:
+        return read_films(data, labels=labels, groups=groups)
+    except DatasetError as refused:
+        found = _of_one_class(Path(data), labels or {}, groups) if Path(data).exists() else None
+        if found is None:
+            raise
+        return found.noting(f"{refused.what}: nothing could be trained on these films")
+
+
+def _of_one_class(data: Path, labels: Mapping[str, int], groups: str | os.PathLike[str] | None) -> Manifest | None:
+    """The same films without the demand for two classes; None where that is not what was wrong."""
+    from lucency.datasets.film_tree import list_films
+    from lucency.datasets.group_file import apply_groups
+    from lucency.datasets.layouts import LAYOUTS
+    from lucency.datasets.manifest import Manifest
+    from lucency.datasets.manifest_file import read_table
+
+    place = Path(os.path.abspath(data))
+    try:
+        if place.is_file():
+            found = Manifest(read_table(place, labels), f"{place} (table)")
+        else:
+            tree = list_films(place)
+            layout = next(layout for layout in LAYOUTS if layout.recognise(tree))
+            found = replace(layout.read(tree, labels), source=f"{place} ({layout.name})")
+        if groups is not None:
+            table, note = apply_groups(found.table, Path(groups))
+            found = replace(found, table=table).noting(note)
+    except (DatasetError, StopIteration):
+        return None
+    return found if len(found) and found.table["label"].nunique() == 1 else None
+
+
+def audit_folder(data: str | os.PathLike[str] | Manifest, out: str | os.PathLike[str] | None) -> Path:
+    """The folder of an audit: the one that is named, or `runs/audit/<name of the data>`."""
+    if out is not None:
+        return Path(out)
+    if isinstance(data, str | os.PathLike):
+        return AUDITS / Path(os.path.abspath(data)).stem
+    return AUDITS / (Path(data.source.rpartition(" (")[0] or data.source).stem or "films")
+
+
+def prepared_beside(audit: Path) -> Path:
+    """Where what was decoded for an audit is kept: with the prepared films of runs that lie beside it.
+
+    For `runs/audit/films` and for `runs/audited` that is `runs/prepared`, which training shares.
+    """
+    home = Path(os.path.abspath(audit)).parent
+    return (home.parent if home.name == AUDITS.name else home) / "prepared"
+
+
+def decode_once(manifest: Manifest, prepared: Path, *, workers: int | None, teller: Teller) -> Survey:
+    """Decodes every film that the folder does not know yet, and says what it told.
+
+    Args:
+        manifest: Films, unreadable ones included.
+        prepared: Home of prepared films.
+        workers: Threads that decode.
+        teller: Hears of progress.
+
+    Raises:
+        ResourceError: The folder cannot be written, or the disk is full.
+    """
+    from lucency.datasets.audit.survey_films import survey_films
+
+    return survey_films(
+        manifest,
+        prepared,
+        workers=workers,
+        progress=lambda done, total: teller.progress("looking at films", done, total),
+    )
+
+
+def compare_films(manifest: Manifest, survey: Survey, prepared: Path, *, workers: int | None, teller: Teller) -> Copies:
+    """Which films show one radiograph; looked up where the same contents were compared before.
+
+    Args:
+        manifest: N films.
+        survey: What decoding told of them.
+        prepared: Home of prepared films.
+        workers: Threads.
+        teller: Hears of progress.
+
+    Raises:
+        MissingExtraError: OpenCV or faiss is not installed.
+        ResourceError: The folder cannot be written.
+    """
+    from lucency.workflows.kept_copies import keep_copies, kept_copies
+
+    kept = kept_copies(manifest, survey, prepared)
+    if kept is not None:
+        return kept
+    try:
+        from lucency.datasets.audit.near_copies import find_copies
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError(str(missing.name), extra="audit", need="Looking for near copies") from None
+    try:
+        found = find_copies(
+            manifest,
+            survey,
+            workers=workers,
+            progress=lambda done, total: teller.progress("looking for copies", done, total),
+        )
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError(str(missing.name), extra="audit", need="Looking for near copies") from None
+    keep_copies(found, manifest, survey, prepared)
+    return found

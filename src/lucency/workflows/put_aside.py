@@ -1,0 +1,52 @@
+"""Unreadable films of an audit -> quarantine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lucency.datasets.audit.evidence import Evidence
+    from lucency.workflows.quarantine import Quarantined
+
+
+def put_aside(
+    data: str | os.PathLike[str], evidence: Evidence, folder: str | os.PathLike[str]
+) -> tuple[Quarantined | None, list[str]]:
+    """Moves the films that are damaged into a folder, from which `restore` brings them back.
+
+    Films that another package, more memory or another day may make readable stay where they are.
+
+    Args:
+        data: The folder or table that was audited.
+        evidence: What is known of its films.
+        folder: The quarantine.
+
+    Returns:
+        What was moved, None where no film is damaged; and image_ids of unreadable films that stay.
+
+    Raises:
+        DatasetError: The folder lies among the films, or holds a broken record.
+        ResourceError: It cannot be written.
+    """
+    from lucency.datasets.audit.survey_films import MAY_PASS
+    from lucency.workflows.quarantine import quarantine
+
+    table, survey = evidence.manifest.table, evidence.survey
+    assert survey is not None
+    damaged, stay = [], []
+    for image_id, path, facts in zip(table["image_id"], table["path"], survey.facts, strict=True):
+        if facts.code in MAY_PASS:
+            stay.append(image_id)
+        elif not facts.readable:
+            damaged.append((image_id, path, f"{facts.code}: {facts.what}"))
+    if not damaged:
+        return None, stay
+    root = Path(data) if Path(data).is_dir() else None
+    return quarantine(damaged, folder, root=root), stay
+
+
+def names_films(evidence: Evidence) -> bool:
+    """Whether a table names the films, which it still does when one of them was moved away."""
+    return evidence.manifest.source.endswith("table)")
