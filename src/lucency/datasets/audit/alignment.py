@@ -15,12 +15,17 @@ FloatArray = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
 
 SCALES = (0.88, 1.0, 1.14)
+_UNCHANGED = 1
 """Tried about the scale that two views suggest."""
 
 _RING_POWER = np.sqrt((np.arange(RINGS, dtype=np.float32) + 0.5) / RINGS)[:, None]
 _ALIKE = 0.7
 """Local correlation from which a place counts as shared."""
 _BINS = 400
+_SIMILARITY = np.array([[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]], np.float64)
+"""Columns: scale, turn, across and down, as changes of the six numbers of an affine map."""
+_STRETCHED = 1.03
+"""Ratio of the two scales of a map from which it is tried without the stretch too."""
 _OVERLAP = 0.15
 """Films that overlap less are not compared."""
 _OUTSIDE, _LARGEST = 1e15, 50.0
@@ -101,44 +106,57 @@ class Template:
         x = ((np.arange(width) - self._middle[0]) / self._half).astype(np.float32)[None, :]
         y = ((np.arange(height) - self._middle[1]) / self._half).astype(np.float32)[:, None]
         self._steep = np.stack([across * x, across * y, across, down * x, down * y, down]).reshape(6, -1)
-        hessian = (self._steep @ self._steep.T).astype(np.float64)
-        hessian[np.diag_indices(6)] *= 1.001
-        self._inverse = np.linalg.inv(hessian + 1e-6 * np.eye(6)).astype(np.float32)
+        self._inverse = {rigid: self._solved(None, rigid) for rigid in (False, True)}
         self._spectra: tuple[npt.NDArray[np.complex64], ...] | None = None
 
-    def refine(self, image: FloatArray, guess: Matrix, *, steps: int) -> tuple[Matrix, float]:
+    def _solved(self, inside: FloatArray | None, rigid: bool) -> FloatArray:
+        """The inverse of the Hessian over the places inside; of a similarity's four unknowns, given as six."""
+        steep = self._steep if inside is None else self._steep * inside
+        hessian = (steep @ self._steep.T).astype(np.float64)
+        hessian[np.diag_indices(6)] *= 1.001
+        hessian += 1e-6 * np.eye(6)
+        if rigid:
+            return (_SIMILARITY @ np.linalg.inv(_SIMILARITY.T @ hessian @ _SIMILARITY) @ _SIMILARITY.T).astype(np.float32)
+        return np.linalg.inv(hessian).astype(np.float32)
+
+    def refine(
+        self, image: FloatArray, guess: Matrix, *, steps: int, stop_under: float = -1.0, rigid: bool = False
+    ) -> tuple[Matrix, float]:
         """Improves a map by Gauss-Newton steps (inverse compositional; Baker and Matthews, IJCV 56, 2004).
 
         Args:
             image: float32 (H, W), the first film, locally normalised at the same scale, of the same sign.
             guess: float64 (2, 3): place on this film -> place on the first, in coordinates of maps.
             steps: At most so many.
+            stop_under: Correlation that must be reached after two of them.
+            rigid: Change turn, scale and place only; what stretches and slants the films stays as guessed.
 
         Returns:
             The better map, and the correlation under it where both films are, -1..1 (-1 where they hardly overlap).
         """
         warp = self._to_pixels(guess)
-        best, best_score = warp, -1.0
+        best, best_score, idle = warp, -1.0, 0
+        inverse: FloatArray | None = None
         for step in range(steps + 1):
             moved, inside = self._moved(image, warp)
             area = float(inside.mean())
             if area <= _OVERLAP:
                 break
             theirs = self.image * inside
-            ours_power, theirs_power, both = (
-                float(np.vdot(a, b)) for a, b in ((moved, moved), (theirs, theirs), (moved, theirs))
-            )
+            ours_power, theirs_power = float(np.vdot(moved, moved)), float(np.vdot(theirs, theirs))
+            both = float(np.vdot(moved, theirs))
             score = both / (math.sqrt(ours_power * theirs_power) + 1e-6)
-            if score > best_score + 1e-4:
+            idle = 0 if score > best_score + 2e-3 else idle + 1
+            if score > best_score:
                 best, best_score = warp, score
-            elif step > 1:
+            if step == steps or idle > 1 or (step > 1 and best_score < stop_under):
                 break
-            if step == steps:
-                break
+            if inverse is None:
+                # Where the films overlap hardly changes from step to step.
+                inverse = self._inverse[rigid] if area > 0.97 else self._solved(inside.ravel(), rigid)
             # Gains differ: a film with sharper contrast is not a displaced one.
             gain = max(both / (ours_power + 1e-6), 0.2)
-            # The whole film's Hessian serves where only a part overlaps; the steps are then a little short.
-            move = self._inverse @ (self._steep @ (np.float32(gain) * moved - theirs).ravel()) / area
+            move = inverse @ (self._steep @ (np.float32(gain) * moved - theirs).ravel())
             moved_warp = self._composed(warp, move)
             if moved_warp is None:
                 break
@@ -156,24 +174,31 @@ class Template:
         height, width = self.image.shape
         shape = (2 * height, 2 * width)
         if self._spectra is None:
-            full = np.ones_like(self.image)
-            self._spectra = tuple(np.conj(np.fft.rfft2(plane, shape)) for plane in (self.image, full))
+            planes = (self.image, np.ones_like(self.image), self.image * self.image)
+            self._spectra = tuple(np.conj(np.fft.rfft2(plane, shape)) for plane in planes)
         centre = np.append(self._middle, 1)
-        warps, planes = [], np.empty((len(SCALES) + 1, height, width), np.float32)
-        for row, scale in enumerate(SCALES):
-            linear = warp[:, :2] * scale
+        linears = [warp[:, :2] * scale for scale in SCALES]
+        stretches = np.linalg.svd(warp[:, :2])
+        if stretches[1][0] > _STRETCHED * stretches[1][1]:
+            even = math.sqrt(stretches[1][0] * stretches[1][1]) * stretches[0] @ stretches[2]
+            linears += [even * scale for scale in SCALES]
+        warps, planes_moved = [], np.empty((len(linears) + 2, height, width), np.float32)
+        for row, linear in enumerate(linears):
             warps.append(np.column_stack([linear, warp @ centre - linear @ self._middle]))
-            planes[row], inside = self._moved(image, warps[-1])
-            if scale == 1:
-                # Where the films overlap hardly depends on these scales.
-                planes[-1] = inside
-        spectra = np.fft.rfft2(planes, shape)
-        spectra[:-1] *= self._spectra[0]
-        spectra[-1] *= self._spectra[1]
+            planes_moved[row], inside = self._moved(image, warps[-1])
+            if row == _UNCHANGED:
+                # Where the films overlap, and how much they show there, hardly depends on these scales.
+                planes_moved[-2], planes_moved[-1] = planes_moved[row] ** 2, inside
+        spectra = np.fft.rfft2(planes_moved, shape)
+        image_there, all_there, power_there = self._spectra
+        spectra = np.concatenate(
+            [spectra[:-2] * image_there, spectra[-2:] * all_there, spectra[-1:] * power_there]
+        )
         shifted = np.fft.irfft2(spectra, shape)
-        both, area = shifted[:-1], shifted[-1] / (height * width)
-        # Local normalisation gives films about equal power everywhere, so the area stands for it.
-        scores = np.where(area > 0.35, both * np.maximum(area, 0.35) ** -0.7, -np.inf)
+        both, ours, area, theirs = shifted[:-3], shifted[-3], shifted[-2] / (height * width), shifted[-1]
+        likeness = both / np.sqrt(np.maximum(ours * theirs, 1.0))
+        # Of two places that fit alike the one with more in common is likelier.
+        scores = np.where(area > 0.35, likeness * np.maximum(area, 0.35) ** 0.1, -np.inf)
         row, down, across = (int(place) for place in np.unravel_index(int(scores.argmax()), scores.shape))
         # A peak in the second half of the plane is a shift the other way.
         shift = [across - shape[1] * (across > width), down - shape[0] * (down > height), 1]

@@ -118,15 +118,23 @@ def _fill(
     patterns.own[film] = project(prints)
     wanted = fingerprint.search_views(views)
     patterns.searching[film] = project(fingerprint.fingerprints(fingerprint.rings(broad, wanted * HALF)))
-    fine = fingerprint.fine(content)
+    fine = _reduced(fingerprint.fine(content))
     patterns.broad[film, :height, :width] = _bytes(broad)
-    patterns.fine[film, :height, :width] = _bytes(cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA))
+    patterns.fine[film, :height, :width] = _bytes(fine)
 
 
 def _broad(content: npt.NDArray[np.uint8]) -> FloatArray:
-    height, width = content.shape
-    size = (max(8, round(width * HALF)), max(8, round(height * HALF)))
-    return np.asarray(cv2.resize(fingerprint.broad(content), size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    return _reduced(fingerprint.broad(content))
+
+
+def _reduced(image: FloatArray) -> FloatArray:
+    """Half as wide and high, exactly: what a quarter of it would cut in two is left out at the right and the bottom."""
+    height, width = (max(8, side // 4 * 2) for side in image.shape)
+    image = image[: 2 * height, : 2 * width]
+    if image.shape != (2 * height, 2 * width):
+        grown = 2 * height - image.shape[0], 2 * width - image.shape[1]
+        image = np.pad(image, ((0, grown[0]), (0, grown[1])))
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
 def _own(broad: FloatArray, content: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:

@@ -15,7 +15,7 @@ from lucency.datasets.audit.copies import CopyLink
 from lucency.datasets.audit.film_patterns import HALF, Patterns
 from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_views
 
-SURE = 0.84
+SURE = 0.8
 """Agreement from which two films are copies; docs/explanation/copies.md tells how it was chosen."""
 DOUBTFUL = 0.55
 """Agreement from which a pair is looked at more closely."""
@@ -27,7 +27,8 @@ SHARED = (0.22, 0.4)
 """Share of the detail that must be found on the other film: so much at least on either side, and on one of them."""
 
 _QUARTER = 0.25
-_FINEST = 1.5
+_MARGIN = np.ones((9, 9), np.uint8)
+_FINE, _FINEST = 3.0, 1.5
 """Two limbs that were made to fit agree in their outlines; what they do not share is finer than this many pixels."""
 
 
@@ -109,18 +110,18 @@ class Searcher:
         broad = sign * broad
         coarse = _halved(broad)
         onto = self._coarse.search(coarse, first_guess(other, view, turn))
-        onto, likeness = self._coarse.refine(coarse, onto, steps=5)
+        onto, likeness = self._coarse.refine(coarse, onto, steps=8, stop_under=UNLIKE - 0.1, rigid=True)
         if likeness < UNLIKE:
             return PairCheck(0.0, False, onto, bool(sign < 0))
-        onto, likeness = self._broad.refine(broad, onto, steps=4)
+        onto, likeness = self._broad.refine(broad, onto, steps=6, stop_under=UNLIKE)
         if likeness < UNLIKE:
             return PairCheck(0.0, False, onto, bool(sign < 0))
         detail = sign * self._patterns.fine_of(found)
-        onto, likeness = self._fine.refine(detail, onto, steps=3)
+        onto, likeness = self._fine.refine(detail, onto, steps=8, stop_under=UNLIKE_DETAIL - 0.1)
         if likeness < UNLIKE_DETAIL:
             return PairCheck(likeness, False, onto, bool(sign < 0))
         agreement = self._fine.agreement(detail, onto, window=11)
-        if DOUBTFUL <= agreement.score:
+        if agreement.score >= DOUBTFUL:
             onto, agreement = self._closer(found, sign, onto)
         return PairCheck(agreement.score, _are_copies(agreement), onto, bool(sign < 0))
 
@@ -134,25 +135,33 @@ class Searcher:
         flip = abs(float(np.linalg.det(onto[:, :2]))) < 1
         if flip:
             here, there, onto = there, here, _inverse(onto)
-        size = float(np.sqrt(abs(np.linalg.det(onto[:, :2]))))
         levels = there.astype(np.float32)
+        size = float(np.sqrt(abs(np.linalg.det(onto[:, :2]))))
         if size > 1.05:
-            levels = cv2.GaussianBlur(levels, (0, 0), 0.5 * np.sqrt(size * size - 1))
-        linear = onto[:, :2]
-        warp = np.column_stack([linear, linear @ [0.5, 0.5] + onto[:, 2] - 0.5])
-        shape = (here.shape[1], here.shape[0])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        moved = cv2.warpAffine(levels, warp, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        inside = cv2.warpAffine(np.ones_like(levels), warp, shape, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
-        template = Template(fine(here, _FINEST), 1.0)
-        image = sign * fine(moved, _FINEST) * inside
-        step, _ = template.refine(image, np.eye(2, 3), steps=3)
+            levels = cv2.GaussianBlur(levels, (0, 0), 0.3 * np.sqrt(size * size - 1))
+        for around in (_FINE, _FINEST):
+            template = Template(fine(here, around), 1.0)
+            moved, inside = _brought(levels, onto, here.shape)
+            image = sign * fine(moved, around) * inside
+            step, _ = template.refine(image, np.eye(2, 3), steps=5)
+            onto = onto @ np.vstack([step, [0, 0, 1]])
         agreement = template.agreement(image, step, window=13)
-        onto = onto @ np.vstack([step, [0, 0, 1]])
         if flip:
             onto = _inverse(onto)
             agreement = Agreement(agreement.score, agreement.shared_of_second, agreement.shared_of_first)
         return onto, agreement
+
+
+def _brought(levels: FloatArray, onto: Matrix, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+    """A film in the pixels of another, and 1 where it reaches."""
+    linear = onto[:, :2]
+    warp = np.column_stack([linear, linear @ [0.5, 0.5] + onto[:, 2] - 0.5])
+    size = (shape[1], shape[0])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    moved = cv2.warpAffine(levels, warp, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpAffine(np.ones_like(levels), warp, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+    # Beside its border a film shows the edge of its frame, which the other does not have.
+    return np.asarray(moved, dtype=np.float32), np.asarray(cv2.erode(inside, _MARGIN), dtype=np.float32)
 
 
 def _are_copies(agreement: Agreement) -> bool:
@@ -162,9 +171,7 @@ def _are_copies(agreement: Agreement) -> bool:
 
 def _halved(image: FloatArray) -> FloatArray:
     height, width = image.shape
-    return np.asarray(
-        cv2.resize(image, (max(8, round(width / 2)), max(8, round(height / 2))), interpolation=cv2.INTER_AREA)
-    )
+    return np.asarray(cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
 def _inverse(matrix: Matrix) -> Matrix:
