@@ -80,11 +80,15 @@ class Agreement:
         score: Local correlation that is reached by three fifths of the detail they show together, -1..1.
         shared_of_first: Share of the first film's detail that is found on the second, 0..1.
         shared_of_second: Share of the second film's detail that is found on the first, 0..1.
+        overlap: Share of the smaller film's area that lies on the other, 0..1.
+        roundness: How far the detail they share runs in all directions: 1 all alike, 0 a single straight edge.
     """
 
     score: float
     shared_of_first: float
     shared_of_second: float
+    overlap: float
+    roundness: float
 
 
 class Template:
@@ -232,12 +236,27 @@ class Template:
         detail = np.sqrt(one * two) * (filled > 0.5)
         total = float(detail.sum())
         if total < 1e-3:
-            return Agreement(-1.0, 0.0, 0.0)
+            return Agreement(-1.0, 0.0, 0.0, 0.0, 0.0)
         reached = np.cumsum(np.histogram(correlation, _BINS, (-1, 1), weights=detail)[0][::-1])
         score = 1 - 2 * float(np.searchsorted(reached, 0.6 * float(reached[-1]))) / _BINS
-        alike = float(detail[correlation > _ALIKE].sum())
+        places = correlation > _ALIKE
+        alike = float(detail[places].sum())
         pixels = abs(float(np.linalg.det(warp[:, :2])))
-        return Agreement(score, min(1.0, alike * pixels / _power(image)), min(1.0, alike / _power(self.image)))
+        area = float(inside.sum())
+        return Agreement(
+            score,
+            min(1.0, alike * pixels / _power(image)),
+            min(1.0, alike / _power(self.image)),
+            min(1.0, area / min(self.image.size, image.size / pixels)),
+            self._roundness(places * inside),
+        )
+
+    def _roundness(self, weight: FloatArray) -> float:
+        """Least over greatest eigenvalue of the structure tensor (Foerstner, 1987) over some places."""
+        across, down = self._steep[2].reshape(weight.shape) * weight, self._steep[5].reshape(weight.shape) * weight
+        xx, yy, xy = (float(np.vdot(a, b)) for a, b in ((across, across), (down, down), (across, down)))
+        middle, spread = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
+        return max(0.0, (middle - spread) / (middle + spread + 1e-6))
 
     def _moved(self, image: FloatArray, warp: Matrix) -> tuple[FloatArray, FloatArray]:
         """The first film on this one's pixels, 0 where it does not reach; and where it does, as 0 and 1."""

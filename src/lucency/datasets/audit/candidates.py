@@ -12,7 +12,7 @@ from lucency.datasets.audit.fingerprint import OWN_VIEWS, FloatArray
 
 PER_FILM = 8
 """Other films that one film is compared with, pixel by pixel."""
-LIKENESS = 0.34
+LIKENESS = 0.4
 """Fingerprints that are less alike are not followed up."""
 
 _NEIGHBOURS = 32

@@ -14,9 +14,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lucency.datasets.audit.survey import THUMB
-from lucency.imaging.geometry import place
-
 FloatArray = npt.NDArray[np.float32]
 
 RINGS = 24
@@ -37,18 +34,6 @@ _RING_WEIGHTS = (_RADII[:, None] ** 0.2).astype(np.float32)
 _AROUND = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 OWN_VIEWS = 4
 """Views that a film is found by."""
-
-
-def content_of(thumb: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
-    """The part of a thumbnail that shows the film, without the padding.
-
-    Args:
-        thumb: uint8 (160, 160).
-        height: Rows of the film.
-        width: Columns of the film.
-    """
-    spot = place(height, width, THUMB)
-    return thumb[spot.top : spot.top + spot.height, spot.left : spot.left + spot.width]
 
 
 def locally_normalised(content: npt.NDArray[np.uint8], *, smooth: float, around: float, floor: float) -> FloatArray:

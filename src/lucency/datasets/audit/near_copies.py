@@ -18,8 +18,8 @@ import numpy as np
 
 from lucency.datasets.audit.candidates import Candidate, by_pair, find_candidates
 from lucency.datasets.audit.copies import Copies, CopyKind, CopyLink
+from lucency.datasets.audit.film_frame import frame_of
 from lucency.datasets.audit.film_patterns import describe
-from lucency.datasets.audit.fingerprint import content_of
 from lucency.datasets.audit.pair_check import DOUBTFUL, PairCheck, Searcher
 from lucency.datasets.audit.survey import Survey
 from lucency.datasets.manifest import Manifest
@@ -70,11 +70,10 @@ def find_copies(
 def _join_near(
     joined: _Joined, survey: Survey, heads: list[int], workers: int, progress: Callable[[int, int], None]
 ) -> None:
-    facts = [survey.facts[row] for row in heads]
-    contents = [
-        content_of(survey.thumbs[survey.rows[row]], one.height, one.width)
-        for row, one in zip(heads, facts, strict=True)
+    frames = [
+        frame_of(survey.thumbs[survey.rows[row]], survey.facts[row].height, survey.facts[row].width) for row in heads
     ]
+    contents = [frame.content for frame in frames]
     done, total = 0, 2 * len(heads)
 
     def move(films: int) -> None:
@@ -90,6 +89,10 @@ def _join_near(
 
     def known(pair: tuple[int, int]) -> bool:
         return joined.root(heads[pair[0]]) == joined.root(heads[pair[1]])
+
+    def link(one: Candidate, answer: PairCheck) -> CopyLink:
+        before, after = frames[one.searcher].linear, frames[one.found].linear
+        return answer.link(heads[one.searcher], heads[one.found], before, after)
 
     def compared(pool: ThreadPoolExecutor, wanted: Iterable[Candidate]) -> Iterator[tuple[Candidate, PairCheck]]:
         groups: dict[int, list[Candidate]] = defaultdict(list)
@@ -109,7 +112,7 @@ def _join_near(
             # Films that are known to be copies by a likelier pair need no look.
             for one, answer in compared(pool, [pairs[pair][0] for pair in block if not known(pair)]):
                 if answer.copies:
-                    joined.join(answer.link(heads[one.searcher], heads[one.found]))
+                    joined.join(link(one, answer))
                 elif answer.score >= DOUBTFUL:
                     # The other direction of the pair brings another first guess.
                     again += pairs[min(one.searcher, one.found), max(one.searcher, one.found)][1:]
@@ -117,7 +120,7 @@ def _join_near(
         wanted = [one for one in again if not known((one.searcher, one.found))]
         for one, answer in compared(pool, wanted):
             if answer.copies:
-                joined.join(answer.link(heads[one.searcher], heads[one.found]))
+                joined.join(link(one, answer))
     progress(total, total)
 
 

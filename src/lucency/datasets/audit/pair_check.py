@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -17,14 +18,21 @@ from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_v
 
 SURE = 0.8
 """Agreement from which two films are copies; docs/explanation/copies.md tells how it was chosen."""
-DOUBTFUL = 0.55
+DOUBTFUL = 0.5
 """Agreement from which a pair is looked at more closely."""
+UNLIKE_RINGS = 0.58
+"""Correlation of two views' rings under which the films are not laid on each other."""
 UNLIKE = 0.45
 """Correlation of the broad outlines under which the detail is not compared."""
-UNLIKE_DETAIL = 0.35
+UNLIKE_DETAIL = 0.3
 """Correlation of the detail under which it is not compared place by place."""
 SHARED = (0.22, 0.4)
 """Share of the detail that must be found on the other film: so much at least on either side, and on one of them."""
+
+OVERLAP = 0.8
+"""Share of the smaller film that must lie on the other; a film that is cropped, or turned in its frame, keeps nearly all."""
+ROUND = 0.04
+"""Films that share a single straight edge, such as that of a collimator, are not copies."""
 
 _QUARTER = 0.25
 _MARGIN = np.ones((9, 9), np.uint8)
@@ -48,21 +56,24 @@ class PairCheck:
     onto: Matrix
     inverted: bool
 
-    def link(self, first: int, second: int) -> CopyLink:
-        """The link of the searcher's row and the found film's.
+    def link(self, searcher: int, found: int, before: Matrix, after: Matrix) -> CopyLink:
+        """The link of the two films.
 
         Args:
-            first: Row of the searcher.
-            second: Row of the found film.
+            searcher: Row of the searcher in the manifest.
+            found: Row of the found film.
+            before: float64 (2, 2), `FilmFrame.linear` of the searcher.
+            after: float64 (2, 2), `FilmFrame.linear` of the found film.
         """
-        linear = self.onto[:, :2] if first < second else np.linalg.inv(self.onto[:, :2])
+        linear = np.linalg.inv(after) @ self.onto[:, :2] @ before
+        linear = linear if searcher < found else np.linalg.inv(linear)
         mirrored = bool(np.linalg.det(linear) < 0)
         turn = linear @ np.diag([-1, 1]) if mirrored else linear
         # Rows run downwards, so the angle is counted against the clock by its negative.
         degrees = float(np.degrees(np.arctan2(turn[0, 1] - turn[1, 0], turn[0, 0] + turn[1, 1]))) % 360
         return CopyLink(
-            min(first, second),
-            max(first, second),
+            min(searcher, found),
+            max(searcher, found),
             "near",
             score=min(1.0, self.score),
             turned=degrees,
@@ -85,15 +96,18 @@ class Searcher:
         self._patterns, self._film, self._contents = patterns, film, contents
         self._image = patterns.broad_of(film)
         self._views = search_views(patterns.views[film])
-        self._coarse = Template(_halved(self._image), _QUARTER)
-        self._broad = Template(self._image, HALF)
-        self._detail: Template | None = None
 
-    @property
+    @cached_property
+    def _coarse(self) -> Template:
+        return Template(_halved(self._image), _QUARTER)
+
+    @cached_property
+    def _broad(self) -> Template:
+        return Template(self._image, HALF)
+
+    @cached_property
     def _fine(self) -> Template:
-        if self._detail is None:
-            self._detail = Template(self._patterns.fine_of(self._film), HALF)
-        return self._detail
+        return Template(self._patterns.fine_of(self._film), HALF)
 
     def check(self, candidate: Candidate) -> PairCheck:
         """Lays a candidate on this film.
@@ -107,9 +121,12 @@ class Searcher:
         mine = rings(self._image, view[None] * HALF)[0]
         correlation, turn = turn_between(rings(broad, other[None] * HALF)[0], mine)
         sign = np.float32(-1 if correlation < 0 else 1)
+        guess = first_guess(other, view, turn)
+        if abs(correlation) < UNLIKE_RINGS:
+            return PairCheck(0.0, False, guess, bool(sign < 0))
         broad = sign * broad
         coarse = _halved(broad)
-        onto = self._coarse.search(coarse, first_guess(other, view, turn))
+        onto = self._coarse.search(coarse, guess)
         onto, likeness = self._coarse.refine(coarse, onto, steps=8, stop_under=UNLIKE - 0.1, rigid=True)
         if likeness < UNLIKE:
             return PairCheck(0.0, False, onto, bool(sign < 0))
@@ -148,7 +165,9 @@ class Searcher:
         agreement = template.agreement(image, step, window=13)
         if flip:
             onto = _inverse(onto)
-            agreement = Agreement(agreement.score, agreement.shared_of_second, agreement.shared_of_first)
+            agreement = replace(
+                agreement, shared_of_first=agreement.shared_of_second, shared_of_second=agreement.shared_of_first
+            )
         return onto, agreement
 
 
@@ -166,7 +185,13 @@ def _brought(levels: FloatArray, onto: Matrix, shape: tuple[int, ...]) -> tuple[
 
 def _are_copies(agreement: Agreement) -> bool:
     shares = agreement.shared_of_first, agreement.shared_of_second
-    return agreement.score >= SURE and min(shares) >= SHARED[0] and max(shares) >= SHARED[1]
+    return (
+        agreement.score >= SURE
+        and min(shares) >= SHARED[0]
+        and max(shares) >= SHARED[1]
+        and agreement.overlap >= OVERLAP
+        and agreement.roundness >= ROUND
+    )
 
 
 def _halved(image: FloatArray) -> FloatArray:
