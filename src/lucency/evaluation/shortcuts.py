@@ -222,7 +222,7 @@ def _folds(labels: IntArray, groups: Sequence[str], seed: int) -> list[tuple[Int
 
 def _out_of_fold(values: FloatArray, labels: IntArray, folds: list[tuple[IntArray, IntArray]], seed: int) -> FloatArray:
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     scores = np.empty(len(labels))
     least = max(5, min(20, len(labels) // 20))

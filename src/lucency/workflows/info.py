@@ -10,7 +10,7 @@ from typing import Any
 from lucency._version import __version__
 from lucency.workflows.run_folder import versions
 
-_TABLES = ("pandas", "pyarrow", "pydantic", "sklearn", "scipy", "matplotlib", "jinja2", "yaml")
+_TABLES = ("pandas", "pyarrow", "pydantic", "sklearn", "threadpoolctl", "scipy", "matplotlib", "jinja2", "yaml")
 _AUDIT = ("faiss", "cv2", "cleanlab")
 _LEARN = ("keras", "h5py", "absl", "tensorboard")
 

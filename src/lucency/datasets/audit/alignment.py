@@ -22,7 +22,9 @@ _RING_POWER = np.sqrt((np.arange(RINGS, dtype=np.float32) + 0.5) / RINGS)[:, Non
 _ALIKE = 0.7
 """Local correlation from which a place counts as shared."""
 _BINS = 400
-_SIMILARITY = np.array([[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]], np.float64)
+_SIMILARITY = np.array(
+    [[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]], np.float64
+)
 """Columns: scale, turn, across and down, as changes of the six numbers of an affine map."""
 _STRETCHED = 1.03
 """Ratio of the two scales of a map from which it is tried without the stretch too."""
@@ -110,7 +112,7 @@ class Template:
         x = ((np.arange(width) - self._middle[0]) / self._half).astype(np.float32)[None, :]
         y = ((np.arange(height) - self._middle[1]) / self._half).astype(np.float32)[:, None]
         self._steep = np.stack([across * x, across * y, across, down * x, down * y, down]).reshape(6, -1)
-        self._inverse = {rigid: self._solved(None, rigid) for rigid in (False, True)}
+        self._inverse: dict[bool, FloatArray] = {}
         self._spectra: tuple[npt.NDArray[np.complex64], ...] | None = None
 
     def _solved(self, inside: FloatArray | None, rigid: bool) -> FloatArray:
@@ -120,8 +122,15 @@ class Template:
         hessian[np.diag_indices(6)] *= 1.001
         hessian += 1e-6 * np.eye(6)
         if rigid:
-            return (_SIMILARITY @ np.linalg.inv(_SIMILARITY.T @ hessian @ _SIMILARITY) @ _SIMILARITY.T).astype(np.float32)
+            return (_SIMILARITY @ np.linalg.inv(_SIMILARITY.T @ hessian @ _SIMILARITY) @ _SIMILARITY.T).astype(
+                np.float32
+            )
         return np.linalg.inv(hessian).astype(np.float32)
+
+    def _whole(self, rigid: bool) -> FloatArray:
+        if rigid not in self._inverse:
+            self._inverse[rigid] = self._solved(None, rigid)
+        return self._inverse[rigid]
 
     def refine(
         self, image: FloatArray, guess: Matrix, *, steps: int, stop_under: float = -1.0, rigid: bool = False
@@ -157,7 +166,7 @@ class Template:
                 break
             if inverse is None:
                 # Where the films overlap hardly changes from step to step.
-                inverse = self._inverse[rigid] if area > 0.97 else self._solved(inside.ravel(), rigid)
+                inverse = self._whole(rigid) if area > 0.97 else self._solved(inside.ravel(), rigid)
             # Gains differ: a film with sharper contrast is not a displaced one.
             gain = max(both / (ours_power + 1e-6), 0.2)
             move = inverse @ (self._steep @ (np.float32(gain) * moved - theirs).ravel())
@@ -195,9 +204,7 @@ class Template:
                 planes_moved[-2], planes_moved[-1] = planes_moved[row] ** 2, inside
         spectra = np.fft.rfft2(planes_moved, shape)
         image_there, all_there, power_there = self._spectra
-        spectra = np.concatenate(
-            [spectra[:-2] * image_there, spectra[-2:] * all_there, spectra[-1:] * power_there]
-        )
+        spectra = np.concatenate([spectra[:-2] * image_there, spectra[-2:] * all_there, spectra[-1:] * power_there])
         shifted = np.fft.irfft2(spectra, shape)
         both, ours, area, theirs = shifted[:-3], shifted[-3], shifted[-2] / (height * width), shifted[-1]
         likeness = both / np.sqrt(np.maximum(ours * theirs, 1.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from lucency.datasets.audit.fingerprint import OWN_VIEWS, FloatArray
 
 PER_FILM = 8
 """Other films that one film is compared with, pixel by pixel."""
-LIKENESS = 0.4
+LIKENESS = 0.42
 """Fingerprints that are less alike are not followed up."""
 
 _NEIGHBOURS = 32
@@ -59,11 +60,10 @@ def find_candidates(own: FloatArray, searching: npt.NDArray[np.float16]) -> list
 
     films, _, dimensions = own.shape
     views = np.ascontiguousarray(own.reshape(-1, dimensions))
-    if len(views) <= _EXACT:
-        index = faiss.IndexFlatIP(dimensions)
-    else:
+    index: Any = faiss.IndexFlatIP(dimensions)
+    if len(views) > _EXACT:
         cells = int(2 * np.sqrt(len(views)))
-        index = faiss.IndexIVFFlat(faiss.IndexFlatIP(dimensions), dimensions, cells, faiss.METRIC_INNER_PRODUCT)
+        index = faiss.IndexIVFFlat(index, dimensions, cells, faiss.METRIC_INNER_PRODUCT)
         index.cp.seed, index.cp.niter, index.nprobe = _SEED, 8, 12
         sample = np.random.default_rng(_SEED).permutation(len(views))[: 40 * cells]
         index.train(views[np.sort(sample)])

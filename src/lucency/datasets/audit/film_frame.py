@@ -61,9 +61,9 @@ def _rectangle(film: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32] | None:
     _, parts = cv2.connectedComponents(padded, connectivity=4)
     shown = (parts != parts[0, 0])[1:-1, 1:-1].astype(np.uint8)
     shown = cv2.morphologyEx(shown, cv2.MORPH_OPEN, _SPECK)
-    points = cv2.findNonZero(shown)
-    if points is None:
+    if not shown.any():
         return None
+    points = cv2.findNonZero(shown)
     centre, size, angle = cv2.minAreaRect(points)
     # Between the outer edges of pixels, not their centres.
     size = (size[0] + 1, size[1] + 1)

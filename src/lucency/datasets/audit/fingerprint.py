@@ -185,7 +185,7 @@ class Projection:
 
     def __call__(self, prints: FloatArray) -> FloatArray:
         """Projects fingerprints: float32 (V, 384) -> float32 (V, D) of length 1."""
-        return unit((prints - self.mean) @ self.axes)
+        return unit(np.asarray((prints - self.mean) @ self.axes, dtype=np.float32))
 
 
 def unit(rows: FloatArray) -> FloatArray:

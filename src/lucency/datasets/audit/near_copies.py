@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import cv2
@@ -20,7 +19,8 @@ from lucency.datasets.audit.candidates import Candidate, by_pair, find_candidate
 from lucency.datasets.audit.copies import Copies, CopyKind, CopyLink
 from lucency.datasets.audit.film_frame import frame_of
 from lucency.datasets.audit.film_patterns import describe
-from lucency.datasets.audit.pair_check import DOUBTFUL, PairCheck, Searcher
+from lucency.datasets.audit.pair_check import DOUBTFUL, PairCheck
+from lucency.datasets.audit.pair_worker import PairPool
 from lucency.datasets.audit.survey import Survey
 from lucency.datasets.manifest import Manifest
 
@@ -94,23 +94,19 @@ def _join_near(
         before, after = frames[one.searcher].linear, frames[one.found].linear
         return answer.link(heads[one.searcher], heads[one.found], before, after)
 
-    def compared(pool: ThreadPoolExecutor, wanted: Iterable[Candidate]) -> Iterator[tuple[Candidate, PairCheck]]:
+    pool = PairPool(patterns, contents, workers)
+
+    def compared(wanted: Iterable[Candidate]) -> Iterator[tuple[Candidate, PairCheck]]:
         groups: dict[int, list[Candidate]] = defaultdict(list)
         for one in wanted:
             groups[one.searcher].append(one)
+        return pool.check(groups.values())
 
-        def check(group: list[Candidate]) -> list[tuple[Candidate, PairCheck]]:
-            searcher = Searcher(patterns, group[0].searcher, contents)
-            return [(one, searcher.check(one)) for one in group]
-
-        for results in pool.map(check, groups.values()):
-            yield from results
-
-    with ThreadPoolExecutor(max_workers=workers) as pool, _one_thread_each():
+    with pool.processes(len(order)), _one_thread_each():
         again: list[Candidate] = []
         for block in _blocks(order, pairs):
             # Films that are known to be copies by a likelier pair need no look.
-            for one, answer in compared(pool, [pairs[pair][0] for pair in block if not known(pair)]):
+            for one, answer in compared([pairs[pair][0] for pair in block if not known(pair)]):
                 if answer.copies:
                     joined.join(link(one, answer))
                 elif answer.score >= DOUBTFUL:
@@ -118,7 +114,7 @@ def _join_near(
                     again += pairs[min(one.searcher, one.found), max(one.searcher, one.found)][1:]
             move(round(len(heads) * len(block) / len(order)))
         wanted = [one for one in again if not known((one.searcher, one.found))]
-        for one, answer in compared(pool, wanted):
+        for one, answer in compared(wanted):
             if answer.copies:
                 joined.join(link(one, answer))
     progress(total, total)

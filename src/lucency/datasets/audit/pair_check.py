@@ -18,9 +18,9 @@ from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_v
 
 SURE = 0.8
 """Agreement from which two films are copies; docs/explanation/copies.md tells how it was chosen."""
-DOUBTFUL = 0.5
+DOUBTFUL = 0.62
 """Agreement from which a pair is looked at more closely."""
-UNLIKE_RINGS = 0.58
+UNLIKE_RINGS = 0.6
 """Correlation of two views' rings under which the films are not laid on each other."""
 UNLIKE = 0.45
 """Correlation of the broad outlines under which the detail is not compared."""
@@ -30,7 +30,7 @@ SHARED = (0.22, 0.4)
 """Share of the detail that must be found on the other film: so much at least on either side, and on one of them."""
 
 OVERLAP = 0.8
-"""Share of the smaller film that must lie on the other; a film that is cropped, or turned in its frame, keeps nearly all."""
+"""Share of the smaller film that must lie on the other; one that is cropped or turned keeps nearly all."""
 ROUND = 0.04
 """Films that share a single straight edge, such as that of a collimator, are not copies."""
 
@@ -65,8 +65,8 @@ class PairCheck:
             before: float64 (2, 2), `FilmFrame.linear` of the searcher.
             after: float64 (2, 2), `FilmFrame.linear` of the found film.
         """
-        linear = np.linalg.inv(after) @ self.onto[:, :2] @ before
-        linear = linear if searcher < found else np.linalg.inv(linear)
+        across = np.linalg.inv(after) @ self.onto[:, :2] @ before
+        linear: Matrix = np.asarray(across if searcher < found else np.linalg.inv(across), dtype=np.float64)
         mirrored = bool(np.linalg.det(linear) < 0)
         turn = linear @ np.diag([-1, 1]) if mirrored else linear
         # Rows run downwards, so the angle is counted against the clock by its negative.
@@ -155,7 +155,8 @@ class Searcher:
         levels = there.astype(np.float32)
         size = float(np.sqrt(abs(np.linalg.det(onto[:, :2]))))
         if size > 1.05:
-            levels = cv2.GaussianBlur(levels, (0, 0), 0.3 * np.sqrt(size * size - 1))
+            soft = 0.3 * float(np.sqrt(size * size - 1))
+            levels = np.asarray(cv2.GaussianBlur(levels, (0, 0), soft), dtype=np.float32)
         for around in (_FINE, _FINEST):
             template = Template(fine(here, around), 1.0)
             moved, inside = _brought(levels, onto, here.shape)

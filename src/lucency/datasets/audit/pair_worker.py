@@ -1,0 +1,159 @@
+"""Comparing many pairs of films in processes of their own.
+
+Aligning films is a long row of small array operations, which hold the interpreter lock, so threads gain nothing. The
+processes are started as commands: a forked child would inherit TensorFlow, and a spawned one would run an unguarded
+script of the user again.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lucency.datasets.audit.candidates import Candidate
+from lucency.datasets.audit.film_patterns import Patterns
+from lucency.datasets.audit.pair_check import PairCheck, Searcher
+from lucency.errors import ResourceError
+
+Contents = Sequence[npt.NDArray[np.uint8]]
+Checked = list[tuple[Candidate, PairCheck]]
+
+FEW = 1500
+"""So many pairs are compared sooner than a process is started."""
+
+_PLANES = ("sizes", "broad", "fine", "views")
+
+
+class PairPool:
+    """Compares pairs, in this process or in others.
+
+    Args:
+        patterns: Of all films.
+        contents: uint8 (h, w) of all films.
+        workers: Processes; none is started for 1.
+    """
+
+    def __init__(self, patterns: Patterns, contents: Contents, workers: int):
+        self._patterns, self._contents, self._workers = patterns, contents, workers
+        self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def check(self, groups: Iterable[list[Candidate]]) -> Iterator[tuple[Candidate, PairCheck]]:
+        """Compares each group, all of one searcher, and yields in their order.
+
+        Raises:
+            ResourceError: A process died, most likely for want of memory.
+        """
+        if not self._started:
+            for group in groups:
+                yield from check_group(self._patterns, self._contents, group)
+            return
+        with ThreadPoolExecutor(max_workers=len(self._started)) as pool:
+            for results in pool.map(self._elsewhere, groups):
+                yield from results
+
+    def _elsewhere(self, group: list[Candidate]) -> Checked:
+        process = self._idle.get()
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            pickle.dump(group, process.stdin)
+            process.stdin.flush()
+            answer: Checked = pickle.load(process.stdout)
+            return answer
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            raise ResourceError(
+                "a process that compares films has died", hint="Free some memory, or use --workers 1"
+            ) from error
+        finally:
+            self._idle.put(process)
+
+    @contextmanager
+    def processes(self, pairs: int) -> Iterator[None]:
+        """Has processes at hand, where there are pairs enough for them.
+
+        Args:
+            pairs: How many will be compared.
+        """
+        if self._workers < 2 or pairs < FEW:
+            yield
+            return
+        # Private to this user, and gone afterwards: it holds thumbnails of films.
+        with tempfile.TemporaryDirectory(prefix="lucency-") as folder:
+            _write(Path(folder), self._patterns, self._contents)
+            environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+            command = [sys.executable, "-m", __name__, folder]
+            try:
+                for _ in range(self._workers):
+                    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+                    self._started.append(process)
+                    self._idle.put(process)
+                yield
+            finally:
+                for process in self._started:
+                    process.kill()
+                    process.communicate()
+                self._started.clear()
+                self._idle = SimpleQueue()
+
+
+def check_group(patterns: Patterns, contents: Contents, group: list[Candidate]) -> Checked:
+    """Compares candidates of one searcher.
+
+    Args:
+        patterns: Of all films.
+        contents: uint8 (h, w) of all films.
+        group: Not empty.
+    """
+    searcher = Searcher(patterns, group[0].searcher, contents)
+    return [(one, searcher.check(one)) for one in group]
+
+
+def _write(folder: Path, patterns: Patterns, contents: Contents) -> None:
+    for name in _PLANES:
+        np.save(folder / f"{name}.npy", getattr(patterns, name))
+    np.save(folder / "shapes.npy", np.array([content.shape for content in contents], np.int64))
+    np.save(folder / "contents.npy", np.concatenate([content.ravel() for content in contents]))
+
+
+def _read(folder: Path) -> tuple[Patterns, Contents]:
+    planes = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _PLANES}
+    shapes = np.load(folder / "shapes.npy")
+    flat = np.load(folder / "contents.npy", mmap_mode="r")
+    ends = np.cumsum(shapes.prod(axis=1))
+    contents = [
+        np.asarray(flat[end - height * width : end]).reshape(height, width)
+        for end, (height, width) in zip(ends.tolist(), shapes.tolist(), strict=True)
+    ]
+    nothing = np.zeros((0, 0, 0), np.float32)
+    return Patterns(**planes, own=nothing, searching=nothing.astype(np.float16)), contents
+
+
+def main() -> None:
+    """Answers groups of candidates from standard input, until it ends."""
+    patterns, contents = _read(Path(sys.argv[1]))
+    cv2.setNumThreads(1)
+    wanted, answers = sys.stdin.buffer, sys.stdout.buffer
+    while True:
+        try:
+            group = pickle.load(wanted)
+        except EOFError:
+            return
+        pickle.dump(check_group(patterns, contents, group), answers)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
