@@ -8,7 +8,7 @@ LucencyError                exit 1
 ├── MissingExtraError       exit 7   an optional dependency is not installed
 ├── ResourceError           exit 8   disk or memory is exhausted
 ├── RunError                exit 9   a run folder cannot be used, resumed or finished
-└── StrictError             exit 10  findings that `--strict` does not let pass
+└── StrictError             exit 10  findings that `--strict` or `--fail-on` does not let pass
 """
 
 from __future__ import annotations

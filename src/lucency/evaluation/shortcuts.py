@@ -128,7 +128,7 @@ def find_shortcuts(
     features = shortcut_features(few, few_survey)
     absent = [probe.title for probe in PROBES if features[probe.name] is None]
     if absent:
-        notes.append(f"Not known, or the same for every film: {', '.join(absent)}.")
+        notes.append(f"Shortcuts not probed, since they are not known or the same for every film: {', '.join(absent)}.")
     known = {name: found for name, found in features.items() if found is not None}
     probes = probe_shortcuts(known, labels, names, strata=strata, seed=seed, progress=progress)
     return Shortcuts(tuple(probes), tuple(notes))

@@ -126,16 +126,17 @@ def embedded(figure: Figure | bytes, *, name: str, words: str) -> Markup:
         svg = to_inline_svg(figure, name=name)
         return Markup('<div class="plot" role="img" aria-label="{}">{}</div>').format(words, Markup(svg))
     png = to_png(figure) if isinstance(figure, Figure) else figure
-    return Markup('<img class="paper" alt="{}" src="{}">').format(words, _data_address(png, "png"))
+    return Markup('<img class="paper" alt="{}" src="{}">').format(words, data_address(png, "png"))
 
 
 def _picture(image: Any) -> str:
     buffer = io.BytesIO()
     Image.fromarray(np.asarray(image, dtype=np.uint8)).save(buffer, format="JPEG", quality=88)
-    return _data_address(buffer.getvalue(), "jpeg")
+    return data_address(buffer.getvalue(), "jpeg")
 
 
-def _data_address(content: bytes, kind: str) -> str:
+def data_address(content: bytes, kind: str) -> str:
+    """The content of a picture file ("png", "jpeg") as an address that needs no other file."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 

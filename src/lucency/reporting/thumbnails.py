@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from lucency.reporting.html import data_address
 
 Pictures = Callable[[Sequence[str]], Mapping[str, npt.NDArray[np.uint8]]]
 """From image_ids to pictures, (H, W) uint8, 0..255; films without a picture are left out."""
@@ -38,4 +39,4 @@ def _address(picture: Any) -> str:
     image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, format="JPEG", quality=QUALITY, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return data_address(buffer.getvalue(), "jpeg")

@@ -98,11 +98,11 @@ def run_fold(series: RunSeries, fold: Fold, films: Manifest, *, workers: int | N
 
     quiet = QuietTeller(teller, fold.words)
     if (fold.path / "run.json").is_file():
-        resume_training(fold.path, workers=workers, teller=quiet)
+        resume_training(fold.path, workers=workers, teller=quiet, audit=False)
     else:
         shutil.rmtree(fold.path, ignore_errors=True)
         films.write(fold.table)
-        train(fold.table, recipe=series.path / RECIPE, out=fold.path, workers=workers, teller=quiet)
+        train(fold.table, recipe=series.path / RECIPE, out=fold.path, workers=workers, teller=quiet, audit=False)
 
 
 def fold_report(fold: Fold) -> dict[str, Any]:

@@ -33,6 +33,9 @@ BLANK = 2.0
 LIKELY = 0.7
 """Likeness of fingerprints from which pairs are compared first."""
 
+HOPEFUL = 0.55
+"""Likeness from which a pair that did not agree is tried from the other side."""
+
 _BLOCK = 2000
 
 
@@ -109,7 +112,7 @@ def _join_near(
             for one, answer in compared([pairs[pair][0] for pair in block if not known(pair)]):
                 if answer.copies:
                     joined.join(link(one, answer))
-                elif answer.score >= DOUBTFUL:
+                elif answer.score >= DOUBTFUL or one.likeness >= HOPEFUL:
                     # The other direction of the pair brings another first guess.
                     again += pairs[min(one.searcher, one.found), max(one.searcher, one.found)][1:]
             move(round(len(heads) * len(block) / len(order)))

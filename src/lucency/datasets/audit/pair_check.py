@@ -18,6 +18,8 @@ from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_v
 
 SURE = 0.8
 """Agreement from which two films are copies; docs/explanation/copies.md tells how it was chosen."""
+NOISY = (0.965, 0.6)
+"""Agreement of films that noise or compression took the finest detail from: in what is left of it, and in the finest."""
 DOUBTFUL = 0.62
 """Agreement from which a pair is looked at more closely."""
 UNLIKE_RINGS = 0.6
@@ -157,13 +159,17 @@ class Searcher:
         if size > 1.05:
             soft = 0.3 * float(np.sqrt(size * size - 1))
             levels = np.asarray(cv2.GaussianBlur(levels, (0, 0), soft), dtype=np.float32)
-        for around in (_FINE, _FINEST):
+        looks = []
+        for around, window in ((_FINE, 21), (_FINEST, 13)):
             template = Template(fine(here, around), 1.0)
             moved, inside = _brought(levels, onto, here.shape)
             image = sign * fine(moved, around) * inside
             step, _ = template.refine(image, np.eye(2, 3), steps=5)
             onto = onto @ np.vstack([step, [0, 0, 1]])
-        agreement = template.agreement(image, step, window=13)
+            looks.append(template.agreement(image, step, window=window))
+        rough, agreement = looks
+        if rough.score >= NOISY[0] and agreement.score >= NOISY[1]:
+            agreement = replace(agreement, score=max(SURE, agreement.score))
         if flip:
             onto = _inverse(onto)
             agreement = replace(

@@ -1,0 +1,83 @@
+"""Time and memory of `lucency audit` against the number of films.
+
+`python -m benchmarks.audit_time [--films FOLDER] [--sizes 1000,2500,5000,10000] [--size 400] [--json FILE]`. Films are
+drawn where no folder is given. Each number of films is audited twice, each time in a process of its own: with nothing
+known, and again. Memory is that of the largest process; while it compares films, the audit starts one more for each
+core, and they share what they map.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from lucency.cli.printing import table
+from lucency.datasets.layouts import scan
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.audit_time", description=__doc__.partition("\n")[0])
+    parser.add_argument("--films", type=Path)
+    parser.add_argument("--sizes", default="1000,2500,5000,10000", help="numbers of films")
+    parser.add_argument("--size", type=int, default=400, help="longer side of drawn films")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    numbers = [int(text) for text in given.sizes.split(",")]
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="lucency-audit-time-") as name:
+        folder = Path(name)
+        films = given.films.resolve() if given.films else _drawn(folder / "drawn", max(numbers), given.size)
+        manifest = scan(films)
+        order = np.random.default_rng(0).permutation(len(manifest))
+        for number in numbers:
+            chosen = np.zeros(len(manifest), bool)
+            chosen[order[:number]] = True
+            data = folder / f"films-{number}.csv"
+            part = manifest.keep(manifest.table["label"].notna() & chosen)
+            part.write(data)
+            out = folder / f"out-{number}" / "audit"
+            first, memory = _audit(data, out)
+            second, _ = _audit(data, out)
+            distinct = json.loads((out / "audit.json").read_text("utf-8"))["distinct_radiographs"]
+            rows.append(
+                (
+                    len(part),
+                    distinct,
+                    f"{first:.1f}",
+                    f"{1000 * first / len(part):.1f}",
+                    f"{second:.1f}",
+                    f"{memory:.0f}",
+                )
+            )
+            print(rows[-1], file=sys.stderr, flush=True)
+    columns = ("films", "distinct", "seconds", "ms a film", "again, s", "MiB")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end")
+    print(table(columns, rows, right=columns))
+    if given.json:
+        given.json.write_text(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1) + "\n")
+
+
+def _drawn(folder: Path, films: int, size: int) -> Path:
+    from lucency.datasets.synthetic import write_dataset
+
+    return write_dataset(folder, films=films, seed=4, size=size)
+
+
+def _audit(data: Path, out: Path) -> tuple[float, float]:
+    """Seconds, and MiB of the largest process."""
+    command = [sys.executable, "-m", "benchmarks.scripts.audit_memory", str(data), str(out)]
+    begun = time.monotonic()
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return time.monotonic() - begun, float(said.split()[-1])
+
+
+if __name__ == "__main__":
+    main()
