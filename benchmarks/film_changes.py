@@ -1,6 +1,6 @@
 """What people and programs do to a film before it comes back as "another" film of a data set.
 
-Twenty-one kinds of change, each drawn at random. The detector of copies knows nothing of this file.
+Twenty-three kinds of change, each drawn at random. The detector of copies knows nothing of this file.
 """
 
 from __future__ import annotations
@@ -39,9 +39,18 @@ def squash(film: Grey, rng: np.random.Generator) -> Grey:
 
 
 def crop(film: Grey, rng: np.random.Generator) -> Grey:
-    """Up to a tenth cut from each of the four sides."""
+    """Up to a tenth of the height and of the width cut away, in shares drawn for each of the four sides."""
+    return _cut(film, rng.uniform(0, 0.05, 4))
+
+
+def crop_each_side(film: Grey, rng: np.random.Generator) -> Grey:
+    """Up to a tenth cut from each of the four sides: up to 36 % of the area."""
+    return _cut(film, rng.uniform(0, 0.1, 4))
+
+
+def _cut(film: Grey, shares: npt.NDArray[np.float64]) -> Grey:
     height, width = film.shape
-    top, bottom, left, right = rng.uniform(0, 0.1, 4)
+    top, bottom, left, right = shares
     return film[int(top * height) : round((1 - bottom) * height), int(left * width) : round((1 - right) * width)]
 
 
@@ -190,6 +199,7 @@ CHANGES: tuple[Change, ...] = (
     rescale,
     squash,
     crop,
+    crop_each_side,
     crop_one_side,
     brightness,
     contrast,

@@ -98,7 +98,7 @@ def run_fold(series: RunSeries, fold: Fold, films: Manifest, *, workers: int | N
 
     quiet = QuietTeller(teller, fold.words)
     if (fold.path / "run.json").is_file():
-        resume_training(fold.path, workers=workers, teller=quiet, audit=False)
+        resume_training(fold.path, workers=workers, teller=quiet)
     else:
         shutil.rmtree(fold.path, ignore_errors=True)
         films.write(fold.table)

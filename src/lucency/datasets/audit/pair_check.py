@@ -16,14 +16,19 @@ from lucency.datasets.audit.copies import CopyLink
 from lucency.datasets.audit.film_patterns import HALF, Patterns
 from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_views
 
-SURE = 0.8
+SURE = 0.825
 """Agreement from which two films are copies; docs/explanation/copies.md tells how it was chosen."""
+LIKENESS_COUNTS = 0.5
+USUAL_LIKENESS = 0.6
+"""Fingerprints that are more alike than this speak for a copy too, by so much of the difference."""
 NOISY = (0.965, 0.6)
 """Agreement of films that noise or compression took the finest detail from: in what is left of it, and in the finest."""
 DOUBTFUL = 0.62
 """Agreement from which a pair is looked at more closely."""
 UNLIKE_RINGS = 0.6
 """Correlation of two views' rings under which the films are not laid on each other."""
+ALIKE = 0.55
+"""Likeness from which they are laid on each other all the same."""
 UNLIKE = 0.45
 """Correlation of the broad outlines under which the detail is not compared."""
 UNLIKE_DETAIL = 0.3
@@ -33,7 +38,7 @@ SHARED = (0.22, 0.4)
 
 OVERLAP = 0.8
 """Share of the smaller film that must lie on the other; one that is cropped or turned keeps nearly all."""
-ROUND = 0.04
+ROUND = 0.015
 """Films that share a single straight edge, such as that of a collimator, are not copies."""
 
 _QUARTER = 0.25
@@ -124,7 +129,7 @@ class Searcher:
         correlation, turn = turn_between(rings(broad, other[None] * HALF)[0], mine)
         sign = np.float32(-1 if correlation < 0 else 1)
         guess = first_guess(other, view, turn)
-        if abs(correlation) < UNLIKE_RINGS:
+        if abs(correlation) < UNLIKE_RINGS and candidate.likeness < ALIKE:
             return PairCheck(0.0, False, guess, bool(sign < 0))
         broad = sign * broad
         coarse = _halved(broad)
@@ -142,7 +147,7 @@ class Searcher:
         agreement = self._fine.agreement(detail, onto, window=11)
         if agreement.score >= DOUBTFUL:
             onto, agreement = self._closer(found, sign, onto)
-        return PairCheck(agreement.score, _are_copies(agreement), onto, bool(sign < 0))
+        return PairCheck(agreement.score, _are_copies(agreement, candidate.likeness), onto, bool(sign < 0))
 
     def _closer(self, found: int, sign: np.float32, onto: Matrix) -> tuple[Matrix, Agreement]:
         """Compares again at the full size of the thumbnails, in the pixels of the coarser of the two.
@@ -169,7 +174,8 @@ class Searcher:
             looks.append(template.agreement(image, step, window=window))
         rough, agreement = looks
         if rough.score >= NOISY[0] and agreement.score >= NOISY[1]:
-            agreement = replace(agreement, score=max(SURE, agreement.score))
+            # Whatever else is said of them, these agree.
+            agreement = replace(agreement, score=max(rough.score, agreement.score))
         if flip:
             onto = _inverse(onto)
             agreement = replace(
@@ -190,10 +196,10 @@ def _brought(levels: FloatArray, onto: Matrix, shape: tuple[int, ...]) -> tuple[
     return np.asarray(moved, dtype=np.float32), np.asarray(cv2.erode(inside, _MARGIN), dtype=np.float32)
 
 
-def _are_copies(agreement: Agreement) -> bool:
+def _are_copies(agreement: Agreement, likeness: float) -> bool:
     shares = agreement.shared_of_first, agreement.shared_of_second
     return (
-        agreement.score >= SURE
+        agreement.score + LIKENESS_COUNTS * (likeness - USUAL_LIKENESS) >= SURE
         and min(shares) >= SHARED[0]
         and max(shares) >= SHARED[1]
         and agreement.overlap >= OVERLAP
