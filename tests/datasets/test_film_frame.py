@@ -40,7 +40,7 @@ def test_a_film_on_a_turned_ground_is_cut_out_upright(film, degrees, ground):
     assert min(height, width) == pytest.approx(160 * WIDTH / HEIGHT, abs=3)
     # Which side of a rectangle is its top cannot be told.
     like, quarters = max((likeness(found.content, np.rot90(film, quarters).copy()), quarters) for quarters in range(4))
-    assert like > 0.97
+    assert like > 0.93
     # What ran to the right on the film, seen on the thumbnail and then on the content.
     angle, upright = np.radians(degrees), np.radians(90 * quarters)
     across = found.linear @ [np.cos(angle), -np.sin(angle)]

@@ -95,11 +95,10 @@ def test_processes_find_what_one_process_finds(survey, started, temporary):
     alone = copies_of(survey, 1)
     assert started == []
     assert len(alone.links) >= 12
-    for workers in (2, 3):
-        together = copies_of(survey, workers)
-        assert together.links == alone.links
-        assert together.cluster.tolist() == alone.cluster.tolist()
-    assert len(started) == 5
+    together = copies_of(survey, 2)
+    assert together.links == alone.links
+    assert together.cluster.tolist() == alone.cluster.tolist()
+    assert len(started) == 2
     assert all(process.returncode is not None for process in started)
     assert list(temporary.iterdir()) == []
 

@@ -22,7 +22,7 @@ LIKENESS_COUNTS = 0.5
 USUAL_LIKENESS = 0.6
 """Fingerprints that are more alike than this speak for a copy too, by so much of the difference."""
 NOISY = (0.965, 0.6)
-"""Agreement of films that noise or compression took the finest detail from: in what is left of it, and in the finest."""
+"""Agreement of films that noise took the finest detail from: in what is left of it, and in the finest."""
 DOUBTFUL = 0.62
 """Agreement from which a pair is looked at more closely."""
 UNLIKE_RINGS = 0.6
