@@ -173,7 +173,6 @@ def test_an_interrupted_search_leaves_nothing_behind(survey, started, temporary)
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.xfail(strict=True, reason="what Popen raises is not caught")
 def test_an_interpreter_that_is_not_there_is_told_in_a_line(survey, started, temporary, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(temporary / "no python"))
     error = within(20, lambda: copies_of(survey, 2))
@@ -181,7 +180,6 @@ def test_an_interpreter_that_is_not_there_is_told_in_a_line(survey, started, tem
     assert isinstance(error, ResourceError), error
 
 
-@pytest.mark.xfail(strict=True, reason="python -m puts the current folder first; -P would not")
 def test_modules_in_the_current_folder_are_not_run(survey, started, monkeypatch, tmp_path):
     (tmp_path / "cv2.py").write_text("from pathlib import Path\nPath(__file__).with_name('run').touch()\n")
     monkeypatch.chdir(tmp_path)

@@ -16,6 +16,9 @@ PER_FILM = 8
 LIKENESS = 0.42
 """Fingerprints that are less alike are not followed up."""
 
+UNKNOWN = 0.5
+"""Likeness of films too few to judge it by: what a usual copy has."""
+
 _NEIGHBOURS = 32
 """Views looked at for each view of a film; several of them belong to one film."""
 _EXACT = 20_000
@@ -42,7 +45,7 @@ class Candidate:
     own_view: int
 
 
-def find_candidates(own: FloatArray, searching: npt.NDArray[np.float16]) -> list[Candidate]:
+def find_candidates(own: FloatArray, searching: npt.NDArray[np.float16], *, learnt: bool = True) -> list[Candidate]:
     """Nearest views of other films, for each view a film searches with.
 
     The inverted file (Sivic and Zisserman, ICCV 2003; faiss) looks into a fixed number of cells, whose number grows
@@ -52,6 +55,7 @@ def find_candidates(own: FloatArray, searching: npt.NDArray[np.float16]) -> list
     Args:
         own: float32 (N, OWN_VIEWS, D) of length 1.
         searching: float16 (N, V, D), likewise.
+        learnt: Whether likeness means something; where it does not, `UNKNOWN` stands for it.
 
     Returns:
         At most `PER_FILM` for each film, the likeliest first. A pair may stand in both directions.
@@ -77,20 +81,20 @@ def find_candidates(own: FloatArray, searching: npt.NDArray[np.float16]) -> list
         likeness, places = likeness.reshape(shape), places.reshape(shape)
         width = likeness.shape[1] // block.shape[1]
         for row in range(len(block)):
-            result += _best(start + row, likeness[row], places[row], width)
+            result += _best(start + row, likeness[row], places[row], width, learnt)
     return result
 
 
-def _best(film: int, likeness: FloatArray, places: npt.NDArray[np.int64], width: int) -> list[Candidate]:
+def _best(film: int, likeness: FloatArray, places: npt.NDArray[np.int64], width: int, learnt: bool) -> list[Candidate]:
     best: dict[int, Candidate] = {}
     for place in np.argsort(-likeness, kind="stable"):
-        found = int(places[place]) // OWN_VIEWS
-        if places[place] < 0 or likeness[place] < LIKENESS:
+        if places[place] < 0 or (learnt and likeness[place] < LIKENESS):
             break
+        found, view = divmod(int(places[place]), OWN_VIEWS)
         if found == film or found in best:
             continue
-        view = int(places[place]) % OWN_VIEWS
-        best[found] = Candidate(float(likeness[place]), film, found, int(place) // width, view)
+        alike = float(likeness[place]) if learnt else UNKNOWN
+        best[found] = Candidate(alike, film, found, int(place) // width, view)
         if len(best) == PER_FILM:
             break
     return list(best.values())

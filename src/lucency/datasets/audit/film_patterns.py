@@ -35,6 +35,8 @@ class Patterns:
         views: float32 (N, OWN_VIEWS, 4), of `own_views`, in pixels of the thumbnail.
         own: float32 (N, OWN_VIEWS, D), fingerprints to be found by.
         searching: float16 (N, V, D), fingerprints to search with.
+        learnt: Whether fingerprints are projected on axes learnt from films; so many are needed for it that their
+            likeness cannot be judged without.
     """
 
     sizes: npt.NDArray[np.int64]
@@ -43,6 +45,7 @@ class Patterns:
     views: FloatArray
     own: FloatArray
     searching: npt.NDArray[np.float16]
+    learnt: bool
 
     def broad_of(self, film: int) -> FloatArray:
         """float32 (h, w)."""
@@ -86,6 +89,7 @@ def describe(
             views=np.zeros((films, fingerprint.OWN_VIEWS, 4), np.float32),
             own=np.zeros((films, *first.shape), np.float32),
             searching=np.zeros((films, views, first.shape[1]), np.float16),
+            learnt=isinstance(projection, Projection),
         )
 
         def fill(start: int) -> int:
@@ -100,11 +104,8 @@ def describe(
 
 
 def _learn(prints: FloatArray) -> Callable[[FloatArray], FloatArray]:
-    # Axes need several times as many examples; films so few are told apart without.
-    if len(prints) < 1024:
-        centre = prints.mean(axis=0)
-        return lambda given: fingerprint.unit(given - centre)
-    return Projection.learn(prints)
+    # Axes need several times as many examples.
+    return Projection.learn(prints) if len(prints) >= 1024 else fingerprint.unit
 
 
 def _fill(

@@ -11,6 +11,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -87,8 +88,6 @@ def _join_near(
     move(0)
     with _one_thread_each():
         patterns = describe(contents, workers=workers, progress=move)
-    pairs = by_pair(find_candidates(patterns.own, patterns.searching))
-    order = sorted(pairs, key=lambda pair: (-pairs[pair][0].likeness, pair))
 
     def known(pair: tuple[int, int]) -> bool:
         return joined.root(heads[pair[0]]) == joined.root(heads[pair[1]])
@@ -105,21 +104,35 @@ def _join_near(
             groups[one.searcher].append(one)
         return pool.check(groups.values())
 
-    with pool.processes(len(order)), _one_thread_each():
+    def settle(pairs: dict[tuple[int, int], list[Candidate]], films: int) -> None:
+        order = sorted(pairs, key=lambda pair: (-pairs[pair][0].likeness, pair))
         again: list[Candidate] = []
         for block in _blocks(order, pairs):
             # Films that are known to be copies by a likelier pair need no look.
-            for one, answer in compared([pairs[pair][0] for pair in block if not known(pair)]):
+            for one, answer in compared(pairs[pair][0] for pair in block if not known(pair)):
                 if answer.copies:
                     joined.join(link(one, answer))
                 elif answer.score >= DOUBTFUL or one.likeness >= HOPEFUL:
                     # The other direction of the pair brings another first guess.
                     again += pairs[min(one.searcher, one.found), max(one.searcher, one.found)][1:]
-            move(round(len(heads) * len(block) / len(order)))
-        wanted = [one for one in again if not known((one.searcher, one.found))]
-        for one, answer in compared(wanted):
+            move(round(films * len(block) / len(order)))
+        for one, answer in compared(one for one in again if not known((one.searcher, one.found))):
             if answer.copies:
                 joined.join(link(one, answer))
+
+    films = np.arange(len(heads))
+    pairs = by_pair(find_candidates(patterns.own, patterns.searching, learnt=patterns.learnt))
+    seen = set(pairs)
+    with pool.processes(len(pairs)), _one_thread_each():
+        settle(pairs, len(heads))
+        # The copies of a large set crowd each other out; of each set one film searches on.
+        while 1 < len(alone := [film for film, row in enumerate(heads) if joined.root(row) == row]) < len(films):
+            films = np.array(alone)
+            found = find_candidates(patterns.own[films], patterns.searching[films], learnt=patterns.learnt)
+            wanted = [replace(one, searcher=int(films[one.searcher]), found=int(films[one.found])) for one in found]
+            new = {pair: both for pair, both in by_pair(wanted).items() if pair not in seen}
+            seen |= set(new)
+            settle(new, 0)
     progress(total, total)
 
 

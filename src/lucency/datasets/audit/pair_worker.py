@@ -94,10 +94,11 @@ class PairPool:
         with tempfile.TemporaryDirectory(prefix="lucency-") as folder:
             _write(Path(folder), self._patterns, self._contents)
             environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-            command = [sys.executable, "-m", __name__, folder]
+            # -P: modules that happen to lie in the current folder must not be run.
+            command = [sys.executable, "-P", "-m", __name__, folder]
             try:
                 for _ in range(self._workers):
-                    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+                    process = _started(command, environment)
                     self._started.append(process)
                     self._idle.put(process)
                 yield
@@ -107,6 +108,15 @@ class PairPool:
                     process.communicate()
                 self._started.clear()
                 self._idle = SimpleQueue()
+
+
+def _started(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+    except OSError as error:
+        raise ResourceError(
+            f"a process that compares films cannot be started: {error.strerror or error}", hint="Use --workers 1"
+        ) from error
 
 
 def check_group(patterns: Patterns, contents: Contents, group: list[Candidate]) -> Checked:
@@ -138,7 +148,7 @@ def _read(folder: Path) -> tuple[Patterns, Contents]:
         for end, (height, width) in zip(ends.tolist(), shapes.tolist(), strict=True)
     ]
     nothing = np.zeros((0, 0, 0), np.float32)
-    return Patterns(**planes, own=nothing, searching=nothing.astype(np.float16)), contents
+    return Patterns(**planes, own=nothing, searching=nothing.astype(np.float16), learnt=False), contents
 
 
 def main() -> None:
