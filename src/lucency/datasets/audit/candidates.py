@@ -17,7 +17,7 @@ LIKENESS = 0.42
 """Fingerprints that are less alike are not followed up."""
 
 UNKNOWN = 0.5
-"""Likeness of films too few to judge it by: what a usual copy has."""
+"""Likeness of films too few to judge it by: what speaks neither for a copy nor, much, against it."""
 
 _NEIGHBOURS = 32
 """Views looked at for each view of a film; several of them belong to one film."""

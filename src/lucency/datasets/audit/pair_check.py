@@ -129,7 +129,7 @@ class Searcher:
         correlation, turn = turn_between(rings(broad, other[None] * HALF)[0], mine)
         sign = np.float32(-1 if correlation < 0 else 1)
         guess = first_guess(other, view, turn)
-        if abs(correlation) < UNLIKE_RINGS and candidate.likeness < ALIKE:
+        if abs(correlation) < UNLIKE_RINGS and candidate.likeness < ALIKE and self._patterns.learnt:
             return PairCheck(0.0, False, guess, bool(sign < 0))
         broad = sign * broad
         coarse = _halved(broad)

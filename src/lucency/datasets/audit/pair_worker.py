@@ -134,12 +134,14 @@ def check_group(patterns: Patterns, contents: Contents, group: list[Candidate]) 
 def _write(folder: Path, patterns: Patterns, contents: Contents) -> None:
     for name in _PLANES:
         np.save(folder / f"{name}.npy", getattr(patterns, name))
+    np.save(folder / "learnt.npy", np.array(patterns.learnt))
     np.save(folder / "shapes.npy", np.array([content.shape for content in contents], np.int64))
     np.save(folder / "contents.npy", np.concatenate([content.ravel() for content in contents]))
 
 
 def _read(folder: Path) -> tuple[Patterns, Contents]:
     planes = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _PLANES}
+    learnt = bool(np.load(folder / "learnt.npy"))
     shapes = np.load(folder / "shapes.npy")
     flat = np.load(folder / "contents.npy", mmap_mode="r")
     ends = np.cumsum(shapes.prod(axis=1))
@@ -148,7 +150,7 @@ def _read(folder: Path) -> tuple[Patterns, Contents]:
         for end, (height, width) in zip(ends.tolist(), shapes.tolist(), strict=True)
     ]
     nothing = np.zeros((0, 0, 0), np.float32)
-    return Patterns(**planes, own=nothing, searching=nothing.astype(np.float16), learnt=False), contents
+    return Patterns(**planes, own=nothing, searching=nothing.astype(np.float16), learnt=learnt), contents
 
 
 def main() -> None:
