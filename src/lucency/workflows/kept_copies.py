@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +85,9 @@ def kept_copies(manifest: Manifest, survey: Survey, prepared: Path) -> Copies | 
 def audit_version() -> str:
     """Hash of the code that finds copies and shortcuts: what other code found is not taken for its own."""
     digest = hashlib.sha256()
+    for package in ("opencv-python-headless", "faiss-cpu", "scikit-learn", "cleanlab"):
+        with suppress(PackageNotFoundError):
+            digest.update(f"{package} {version(package)}\n".encode())
     for room, pattern in (("lucency.datasets.audit", "*.py"), ("lucency.evaluation", "*.py")):
         spec = find_spec(room)
         for folder in (spec.submodule_search_locations or ()) if spec else ():

@@ -25,9 +25,6 @@ from lucency.datasets.audit.pair_worker import PairPool
 from lucency.datasets.audit.survey import Survey
 from lucency.datasets.manifest import Manifest
 
-VERSION = 1
-"""Raised whenever the same films may give other copies."""
-
 BLANK = 2.0
 """Standard deviation in grey levels under which a film shows too little to compare."""
 
@@ -66,6 +63,8 @@ def find_copies(
         for row, facts in enumerate(survey.facts)
         if joined.root(row) == row and survey.rows[row] >= 0 and facts.deviation >= BLANK
     ]
+    # The same films give the same answer in any order.
+    heads.sort(key=lambda row: survey.facts[row].pixel_sha256)
     if len(heads) > 1:
         _join_near(joined, survey, heads, workers or _processors(), progress or _silent)
     return joined.copies()
@@ -121,7 +120,8 @@ def _join_near(
                 joined.join(link(one, answer))
 
     films = np.arange(len(heads))
-    pairs = by_pair(find_candidates(patterns.own, patterns.searching, learnt=patterns.learnt))
+    with _one_thread_each():
+        pairs = by_pair(find_candidates(patterns.own, patterns.searching, learnt=patterns.learnt))
     seen = set(pairs)
     with pool.processes(len(pairs)), _one_thread_each():
         settle(pairs, len(heads))

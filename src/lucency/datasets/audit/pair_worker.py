@@ -33,6 +33,7 @@ Checked = list[tuple[Candidate, PairCheck]]
 FEW = 1500
 """So many pairs are compared sooner than a process is started."""
 
+_READY = b"ready"
 _PLANES = ("sizes", "broad", "fine", "views")
 
 
@@ -90,9 +91,10 @@ class PairPool:
         if self._workers < 2 or pairs < FEW:
             yield
             return
-        # Private to this user, and gone afterwards: it holds thumbnails of films.
+        # Private to this user: it holds thumbnails of films.
         with tempfile.TemporaryDirectory(prefix="lucency-") as folder:
-            _write(Path(folder), self._patterns, self._contents)
+            home = Path(folder)
+            _write(home, self._patterns, self._contents)
             environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
             # -P: modules that happen to lie in the current folder must not be run.
             command = [sys.executable, "-P", "-m", __name__, folder]
@@ -101,6 +103,11 @@ class PairPool:
                     process = _started(command, environment)
                     self._started.append(process)
                     self._idle.put(process)
+                _wait_for(self._started)
+                if os.name == "posix":
+                    # Mapped files outlive their names, and nothing is left behind however this process ends.
+                    for path in home.iterdir():
+                        path.unlink()
                 yield
             finally:
                 for process in self._started:
@@ -108,6 +115,12 @@ class PairPool:
                     process.communicate()
                 self._started.clear()
                 self._idle = SimpleQueue()
+
+
+def _wait_for(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.stdout is None or process.stdout.read(len(_READY)) != _READY:
+            raise ResourceError("a process that compares films has died", hint="Free some memory, or use --workers 1")
 
 
 def _started(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -128,7 +141,14 @@ def check_group(patterns: Patterns, contents: Contents, group: list[Candidate]) 
         group: Not empty.
     """
     searcher = Searcher(patterns, group[0].searcher, contents)
-    return [(one, searcher.check(one)) for one in group]
+    results: Checked = []
+    for one in group:
+        try:
+            results.append((one, searcher.check(one)))
+        except (cv2.error, np.linalg.LinAlgError):
+            # Films that no map can lay on each other, such as ones without any detail, are no copies.
+            results.append((one, PairCheck(0.0, False, np.eye(2, 3), False)))
+    return results
 
 
 def _write(folder: Path, patterns: Patterns, contents: Contents) -> None:
@@ -158,6 +178,8 @@ def main() -> None:
     patterns, contents = _read(Path(sys.argv[1]))
     cv2.setNumThreads(1)
     wanted, answers = sys.stdin.buffer, sys.stdout.buffer
+    answers.write(_READY)
+    answers.flush()
     while True:
         try:
             group = pickle.load(wanted)
