@@ -161,7 +161,7 @@ class RunError(LucencyError):
 
 
 class StrictError(LucencyError):
-    """Findings that `--strict` does not let pass."""
+    """Findings that `--strict` or `--fail-on` does not let pass."""
 
     code = "strict"
     exit_code = 10

@@ -146,6 +146,59 @@ def test_quarantine_moves_and_restore_brings_back(run: Run, films: Path, tmp_pat
     assert "No film is in quarantine" in run("restore", tmp_path / "bad")[1]
 
 
+def test_only_damaged_films_are_moved(run: Run, films: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(films, tmp_path / "data", ignore=shutil.ignore_patterns("cut*")))
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12345\n"
+    (data / "Fractured" / "pointer.jpg").write_text(pointer)
+    (data / "Fractured" / "empty.jpg").write_bytes(b"")
+    (data / "Fractured" / "words.jpg").write_text("no picture at all")
+    code, text, _ = run("audit", data, "--out", tmp_path / "a", "--quarantine", tmp_path / "bad", *QUICK)
+    assert code == 0
+    assert "1 unreadable film left in place" in text
+    assert "Moved 2 films" in text
+    assert (data / "Fractured" / "pointer.jpg").read_text() == pointer
+    assert not (data / "Fractured" / "empty.jpg").exists()
+
+
+def test_the_folder_of_the_films_is_no_quarantine(run: Run, films: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(films, tmp_path / "films"))
+    before = {path.relative_to(data) for path in data.rglob("*")}
+    outcome = run("audit", data, "--out", tmp_path / "a", "--quarantine", tmp_path, *QUICK)
+    assert outcome[0] == 4
+    assert "quarantine" in error_line(outcome)
+    assert {path.relative_to(data) for path in data.rglob("*")} == before
+
+
+def test_quarantine_does_not_wait_for_a_fix_that_fails(run: Run, films: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "fractured"
+    folder.mkdir(parents=True)
+    shutil.copy(next((films / "Fractured").glob("S*")), folder)
+    (folder / "empty.jpg").write_bytes(b"")
+    words = ("audit", tmp_path / "data", "--out", tmp_path / "a", "--fix", "--quarantine", tmp_path / "bad", *QUICK)
+    outcome = run(*words)
+    assert outcome[0] == 4
+    error_line(outcome)
+    assert "Moved 1 film " in outcome[1]
+    assert not (folder / "empty.jpg").exists()
+
+
+def test_a_film_that_could_not_be_moved_is_told_by_the_exit_code(
+    run: Run, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    data = Path(shutil.copytree(films, tmp_path / "data"))
+    monkeypatch.setattr("lucency.workflows.quarantine.move_file", refused)
+    words = ("audit", data, "--out", tmp_path / "a", "--quarantine", tmp_path / "bad", *QUICK)
+    outcome = run(*words)
+    assert outcome[0] == 4
+    assert "could not be moved: 7" in error_line(outcome)
+    assert outcome[1].count("not moved: ") == 7
+    assert len(list(data.rglob("cut*.jpg"))) == 7
+    assert run(*words, "--fail-on", "error")[0] == 10
+
+
 def test_what_cannot_be_audited_gets_one_line(run: Run, films: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("in the way")

@@ -74,6 +74,10 @@ class TestLeakage:
         said = verdict(leakage={"val": side(0.879), "test": None})
         assert said == "87.9 % of your validation films are copies of training films."
 
+    def test_a_trace_in_test_hides_no_leaking_validation(self):
+        assert verdict(leakage={"val": side(0.879), "test": side(0.005)}).startswith("87.9 % of your validation films")
+        assert verdict(leakage={"val": side(0.01), "test": side(0.005)}).startswith("0.5 % of your test films")
+
     def test_patients_on_two_sides(self):
         said = verdict(leakage={"test": side(0.01, 0.82)}, look_up={"test": looked_up(0.8, 0.7)})
         assert said == (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -248,3 +249,39 @@ def test_near_copies_come_with_how_they_lie(audited: Audited) -> None:
     turned = rows[rows["image_id"].str.contains("turned_") | rows["like"].astype(str).str.contains("turned_")]
     near = turned[turned["kind"] == "near"]["turned"].astype(float)
     assert ((near % 90).between(0, 5) | (near % 90).between(85, 90)).mean() > 0.5
+
+
+def test_folders_that_differ_after_a_dot_have_their_own_audit(tmp_path: Path) -> None:
+    for name in ("set.v1", "set.v2"):
+        (tmp_path / name).mkdir()
+        assert audit_films.audit_folder(tmp_path / name, None).name == name
+    (tmp_path / "films.csv").touch()
+    assert audit_films.audit_folder(tmp_path / "films.csv", None).name == "films"
+
+
+def test_a_table_does_not_hide_a_file_that_changed(audited: Audited, tmp_path: Path) -> None:
+    table = audited.given.table
+    kept = table["sha256"].tolist()
+    stale = Manifest(table.assign(sha256=["0" * 64, *kept[1:]]).astype({"sha256": "str"}), "stale")
+    stale.write(tmp_path / "films.csv")
+    found = audit_films.films_to_audit(tmp_path / "films.csv")
+    assert found.table["sha256"].tolist() == kept
+    assert sum("1 film differs from the sha256 in the table" in note for note in found.notes) == 1
+    found.write(tmp_path / "films.csv")
+    assert not any("differ" in note for note in audit_films.films_to_audit(tmp_path / "films.csv").notes)
+
+
+def test_answers_are_not_kept_for_films_that_became_readable(audited: Audited) -> None:
+    survey = audited.evidence.survey
+    assert survey is not None
+    other = replace(audited.evidence, survey=replace(survey, rows=np.where(survey.rows == 0, -1, survey.rows)))
+    keys = {audit_answers._key(evidence, [], False, None) for evidence in (audited.evidence, other)}
+    assert len(keys) == 2
+
+
+def test_the_finding_counts_radiographs_as_the_report_does(audited: Audited) -> None:
+    report = audited.report
+    finding = next(one for one in report.findings if one.check == "duplicates" and "distinct" in one.evidence)
+    assert report.readable < len(report.films)
+    assert finding.evidence["distinct"] == report.distinct_radiographs
+    assert f"readable films hold {report.distinct_radiographs} distinct radiographs" in finding.message

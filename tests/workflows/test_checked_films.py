@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lucency.datasets.audit.copies import Copies, CopyLink
+from lucency.datasets.audit.findings import Finding
 from lucency.datasets.split import assign_split
 from lucency.workflows.audit_films import decode_once
 from lucency.workflows.checked_films import COPIES_TOGETHER, CheckedFilms, check_series
@@ -54,9 +55,11 @@ def test_films_that_were_left_out_do_not_shift_the_others(checked: CheckedFilms)
     assert len(set(groups[:15])) == 15
     assert groups[15:20] == [""] * 5
     torn = films.table.assign(split=["test"] * 20 + ["train"] * 90 + ["val"] * 5).astype({"split": "str"})
-    found = checked.findings(films, replace(films, table=torn), [])
-    leak = next(one for one in found if one.severity == "warning")
-    assert leak.check == "leakage"
+    left_out = Finding("files", "error", "5 films cannot be read.")
+    found = checked.findings(films, replace(films, table=torn), [left_out])
+    leak = found[0]
+    assert (leak.check, leak.severity) == ("leakage", "warning")
+    assert left_out in found
     assert set(leak.image_ids) == set(films.table["image_id"].iloc[:15])
 
 

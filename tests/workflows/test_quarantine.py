@@ -330,6 +330,58 @@ def test_a_quarantine_among_the_films_is_refused(data):
     assert quarantine(rows(data, "a/one.jpg"), data / ".bad", root=data).moved == ("a/one.jpg",)
 
 
+def test_films_are_not_put_where_they_are(data, tmp_path):
+    films = data.rename(tmp_path / "films")
+    before = state(tmp_path)
+    for root in (films, films / "a", None):
+        with pytest.raises(DatasetError, match="quarantine") as raised:
+            quarantine(rows(films, "a/one.jpg"), tmp_path, root=root)
+        assert "\n" not in str(raised.value)
+        assert state(tmp_path) == before
+
+
+@posix
+def test_films_are_not_put_where_they_are_by_another_name(data, tmp_path):
+    films = data.rename(tmp_path / "films")
+    before = state(films)
+    (tmp_path / "alias").symlink_to(tmp_path, target_is_directory=True)
+    for root in (films, None):
+        with pytest.raises(DatasetError, match="quarantine"):
+            quarantine(rows(films, "a/one.jpg"), tmp_path / "alias", root=root)
+    (tmp_path / "inside").symlink_to(films / "a", target_is_directory=True)
+    with pytest.raises(DatasetError, match="among the films"):
+        quarantine(rows(films, "a/one.jpg"), tmp_path / "inside", root=films)
+    assert state(films) == before
+
+
+def test_restoring_into_the_quarantine_is_refused(data, tmp_path):
+    before = state(data)
+    quarantine(rows(data, *ALL), tmp_path / "aside", root=data)
+    aside = state(tmp_path / "aside")
+    for root in (tmp_path / "aside" / "films", tmp_path / "aside", tmp_path / "aside" / "films" / "a"):
+        with pytest.raises(DatasetError, match="into the quarantine itself") as raised:
+            restore(tmp_path / "aside", root=root)
+        assert "\n" not in str(raised.value)
+        assert state(tmp_path / "aside") == aside
+    assert all(one.outcome == "restored" for one in restore(tmp_path / "aside"))
+    assert state(data) == before
+
+
+@posix
+def test_the_only_copy_is_never_taken_for_a_second_one(data, tmp_path):
+    before = state(data)
+    quarantine(rows(data, "a/one.jpg", "a/two.jpg"), tmp_path / "aside", root=data)
+    # The folder that films came from now leads to where they are kept.
+    (data / "a").rmdir()
+    (data / "a").symlink_to(tmp_path / "aside" / "films" / "a", target_is_directory=True)
+    outcomes = restore(tmp_path / "aside")
+    assert [(one.outcome, one.back) for one in outcomes] == [("occupied", False)] * 2
+    assert "in the quarantine itself" in outcomes[0].what
+    (data / "a").unlink()
+    assert all(one.outcome == "restored" for one in restore(tmp_path / "aside"))
+    assert state(data) == before
+
+
 def test_a_folder_that_cannot_be_written(data, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ResourceError, match="cannot write here"):

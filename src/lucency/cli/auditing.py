@@ -71,6 +71,7 @@ def audit(
     """
     if fail_on not in ("error", "warning", None):
         raise typer.BadParameter("--fail-on is error or warning")
+    from lucency.errors import DatasetError
     from lucency.workflows.audit import audit_films
 
     with PrintingTeller() as teller:
@@ -93,14 +94,23 @@ def audit(
             print("Written: " + ", ".join(str(path) for path in audited.files))
         # With --json, what else was done is said where progress is.
         say = teller.say if as_json else print
+        not_moved = 0
+        # Before --fix, which fails where too few films are left.
+        if quarantine is not None:
+            lines, not_moved = _quarantine(data, audited, quarantine, fix)
+            for line in lines:
+                say(line)
         if fix:
             for line in _fix(audited, workers, teller):
                 say(line)
-        if quarantine is not None:
-            for line in _quarantine(data, audited, quarantine, fix):
-                say(line)
     if fail_on is not None:
         audited.refuse(fail_on)
+    if not_moved:
+        raise DatasetError(
+            f"damaged films that could not be moved: {not_moved}",
+            where=quarantine,
+            hint="The lines above say why; the same command tries again",
+        )
 
 
 def restore(
@@ -182,7 +192,8 @@ def _fix(audited: Audited, workers: int | None, teller: PrintingTeller) -> list[
     ]
 
 
-def _quarantine(data: Path, audited: Audited, folder: Path, fixed: bool) -> list[str]:
+def _quarantine(data: Path, audited: Audited, folder: Path, fixed: bool) -> tuple[list[str], int]:
+    """What to say, and how many films could not be moved."""
     from lucency.datasets.audit.findings import counted
     from lucency.workflows.put_aside import names_films, put_aside
 
@@ -190,13 +201,13 @@ def _quarantine(data: Path, audited: Audited, folder: Path, fixed: bool) -> list
     lines = []
     if stay:
         films = counted(len(stay), "unreadable film")
-        lines.append(f"{films} left where it was: another package or another day may make it readable")
+        lines.append(f"{films} left in place: not damaged, so that another program, package or day may read it")
     if done is None:
-        return [*lines, "No film is damaged: nothing was moved"]
+        return [*lines, "No film is damaged: nothing was moved"], 0
     lines.append(
         f"Moved {counted(len(done.moved), 'film')} into {folder}; bring them back with: lucency restore {folder}"
     )
     lines += [f"not moved: {image_id}: {what}" for image_id, what in done.left]
     if done.moved and names_films(audited.evidence) and not fixed:
         lines.append("The table still names them: --fix writes one that does not")
-    return lines
+    return lines, len(done.left)

@@ -124,8 +124,11 @@ def _ask(
 
 
 def _key(evidence: Evidence, blocks: list[str], shortcuts: bool, scores: list[dict[str, Any]] | None) -> str:
+    survey, table = evidence.survey, evidence.manifest.table
+    assert survey is not None
     digest = hashlib.sha256(audit_version().encode())
-    table = evidence.manifest.table
+    # A film may become readable though no byte of it changed: by another decoder, or by rights to its file.
+    digest.update((survey.rows >= 0).tobytes())
     for name in sorted(table.columns):
         digest.update(f"\0{name}\0".encode() + "\n".join(map(str, table[name])).encode("utf-8", "surrogateescape"))
     digest.update(json.dumps([blocks, shortcuts, scores]).encode("utf-8", "surrogateescape"))

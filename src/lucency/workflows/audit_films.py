@@ -43,12 +43,28 @@ def films_to_audit(
             raise DatasetError("labels and groups go with a folder or table", hint="Read it with read_films")
         return data
     try:
-        return read_films(data, labels=labels, groups=groups)
+        found = read_films(data, labels=labels, groups=groups)
     except DatasetError as refused:
-        found = _of_one_class(Path(data), labels or {}, groups) if Path(data).exists() else None
-        if found is None:
+        alone = _of_one_class(Path(data), labels or {}, groups) if Path(data).exists() else None
+        if alone is None:
             raise
-        return found.noting(f"{refused.what}: nothing could be trained on these films")
+        found = alone.noting(f"{refused.what}: nothing could be trained on these films")
+    return _hashed_anew(found) if Path(data).is_file() else found
+
+
+def _hashed_anew(films: Manifest) -> Manifest:
+    """The films of a table by the bytes that are there now, whatever sha256 the table says."""
+    from lucency.datasets.audit.findings import counted
+    from lucency.datasets.content_hash import files_sha256
+
+    table = films.table
+    now = files_sha256([str(path) for path in table["path"]])
+    changed = sum(was != sha for was, sha in zip(table["sha256"], now, strict=True))
+    if not changed:
+        return films
+    films = replace(films, table=table.assign(sha256=now).astype({"sha256": table["sha256"].dtype}))
+    differ = counted(changed, "film differs", "films differ")
+    return films.noting(f"{differ} from the sha256 in the table: the files are audited as they are now")
 
 
 def _of_one_class(data: Path, labels: Mapping[str, int], groups: str | os.PathLike[str] | None) -> Manifest | None:
@@ -80,8 +96,11 @@ def audit_folder(data: str | os.PathLike[str] | Manifest, out: str | os.PathLike
     if out is not None:
         return Path(out)
     if isinstance(data, str | os.PathLike):
-        return AUDITS / Path(os.path.abspath(data)).stem
-    return AUDITS / (Path(data.source.rpartition(" (")[0] or data.source).stem or "films")
+        place = Path(os.path.abspath(data))
+    else:
+        place = Path(data.source.rpartition(" (")[0] or data.source)
+    # The dot in the name of a folder begins no suffix: set.v1 is not set.v2.
+    return AUDITS / ((place.name if place.is_dir() else place.stem) or "films")
 
 
 def prepared_beside(audit: Path) -> Path:

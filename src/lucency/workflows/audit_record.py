@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,16 @@ def refuse_folder(folder: Path) -> None:
         raise ResourceError("cannot be written", where=folder, hint="Give another --out")
 
 
+def _keep_apart(folder: Path, source: str) -> None:
+    """Renames what `--fix` wrote for other data, so that nobody trains on it by mistake."""
+    before = _text(folder / JSON)
+    with suppress(ValueError, KeyError, TypeError, OSError):
+        if before and json.loads(before)["source"] != source:
+            for name in ("cleaned.csv", "cleaned.json"):
+                if (folder / name).exists():
+                    (folder / name).rename(folder / f"earlier-{name}")
+
+
 def write_audit(folder: Path, report: AuditReport, evidence: Evidence, *, html: bool) -> list[Path]:
     """Writes the folder, each file whole or not at all.
 
@@ -56,6 +67,7 @@ def write_audit(folder: Path, report: AuditReport, evidence: Evidence, *, html: 
         ResourceError: Something cannot be written.
         MissingExtraError: A package that draws the page is not installed.
     """
+    _keep_apart(folder, report.source)
     content = json.dumps(report.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     page = _page(report, evidence) if html else None
     if page is None and _text(folder / JSON) != content:

@@ -35,6 +35,21 @@ class Likeness:
         return (self.sha256, self.size, self.link) == (other.sha256, other.size, other.link)
 
 
+def one_place(one: Path, other: Path) -> bool:
+    """Whether two paths are the same name in the same folder, so that removing one removes the other.
+
+    Two hard links of one file are two places. Names that differ by case alone count as one: on some systems they are.
+    """
+    if one.name.casefold() != other.name.casefold():
+        return False
+    if os.path.realpath(one.parent) == os.path.realpath(other.parent):
+        return True
+    try:
+        return os.path.samefile(one.parent, other.parent)
+    except FileNotFoundError:
+        return False
+
+
 def likeness(path: Path) -> Likeness:
     """What a file or symbolic link is known by. A link is not followed.
 

@@ -15,7 +15,7 @@ from lucency.workflows.group_copies import group_copies
 from lucency.workflows.teller import Teller
 
 if TYPE_CHECKING:
-    from lucency.datasets.audit import Finding
+    from lucency.datasets.audit import Evidence, Finding
     from lucency.datasets.audit.copies import Copies
     from lucency.datasets.audit.survey import Survey
     from lucency.datasets.manifest import Manifest
@@ -55,7 +55,7 @@ class CheckedFilms:
         return grouped
 
     def findings(self, films: Manifest, split: Manifest, decoded: Sequence[Finding]) -> list[Finding]:
-        """What is wrong, the most severe first, and of these leakage first.
+        """What is wrong: warnings of leakage, then the most severe first.
 
         Args:
             films: Readable films, with the groups that the data set gives.
@@ -75,9 +75,13 @@ class CheckedFilms:
             if check.name != "unreadable":
                 found += check.run(every if check.theme == "files" else some)
         if copies is not None and not any(finding.check == "leakage" for finding in found):
-            found.insert(0, _no_leakage(copies))
+            found.insert(0, _no_leakage(some))
         kept = decoded if self.survey is None else [finding for finding in decoded if finding.severity == "error"]
-        return in_order([*kept, *found])
+        # A film that is left out spoils no figure; one that stands on two sides does.
+        return sorted(
+            in_order([*kept, *found]),
+            key=lambda finding: (finding.check, finding.severity) != ("leakage", "warning"),
+        )
 
     def _of(self, films: Manifest) -> tuple[Survey | None, Copies | None]:
         """What is known of some of the films, row by row."""
@@ -136,14 +140,18 @@ def check_series(series: RunSeries, films: Manifest, *, workers: int | None, tel
     return check_films(films, series.path / series.runs / "prepared", workers=workers, teller=teller)
 
 
-def _no_leakage(copies: Copies) -> Finding:
+def _no_leakage(evidence: Evidence) -> Finding:
     from lucency.datasets.audit import Finding
+    from lucency.datasets.audit.audit_counts import count_distinct
+    from lucency.datasets.audit.duplicates import usable
+    from lucency.datasets.audit.findings import counted
 
-    films = len(copies.cluster)
+    films, distinct = int(usable(evidence).sum()), count_distinct(evidence)
+    compared, show = counted(films, "film was", "films were"), "shows" if films == 1 else "show"
     return Finding(
         check="leakage",
         severity="note",
-        message=f"No film stands on two sides of the split: {films} films were compared, however turned, mirrored or"
-        f" cropped, and show {copies.distinct} distinct radiographs.",
-        evidence={"films": films, "distinct": copies.distinct},
+        message=f"No film stands on two sides of the split: {compared} compared, however turned, mirrored or"
+        f" cropped, and {show} {counted(distinct, 'distinct radiograph')}.",
+        evidence={"films": films, "distinct": distinct},
     )

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
 from lucency.errors import DatasetError, ResourceError
-from lucency.workflows.careful_move import Likeness, likeness, move_file, set_time, sweep
+from lucency.workflows.careful_move import Likeness, likeness, move_file, one_place, set_time, sweep
 from lucency.workflows.quarantine_record import RECORD, KeptFilm, read_record, write_record
 
 FILMS = "films"
@@ -73,7 +73,8 @@ def quarantine(
         root: Folder to which paths are relative; what the films have in common by default.
 
     Raises:
-        DatasetError: The folder lies among the films, or has a record that cannot be read.
+        DatasetError: The folder lies among the films, or they lie where it keeps its own; or it has a record that
+            cannot be read.
         ResourceError: The folder cannot be written, or the disk is full.
     """
     from lucency.datasets.folder_lock import folder_lock
@@ -82,6 +83,7 @@ def quarantine(
     wanted = {Path(os.path.abspath(path)): (image_id, reason) for image_id, path, reason in films}
     if root is not None:
         _refuse_inside(home, Path(os.path.abspath(root)))
+    _refuse_kept(home, wanted)
     top = Path(os.path.abspath(root)) if root is not None else _common(list(wanted))
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -130,13 +132,20 @@ def restore(folder: str | os.PathLike[str], *, root: str | os.PathLike[str] | No
         One outcome for each film that was not restored before, in the order of the record.
 
     Raises:
-        DatasetError: There is no record, or it is broken.
+        DatasetError: There is no record, or it is broken; or `root` lies in the quarantine.
         ResourceError: The folder cannot be written, or the disk is full.
     """
     from lucency.datasets.folder_lock import folder_lock
 
     home = Path(os.path.abspath(folder))
     record = read_record(home)
+    place = Path(os.path.abspath(root)) if root is not None else None
+    if place is not None and _within(place, home):
+        raise DatasetError(
+            "films cannot be restored into the quarantine itself",
+            where=place,
+            hint="Name the folder of the data set, outside of the quarantine",
+        )
     with folder_lock(home, doing="restoring films"):
         record = read_record(home)
         outcomes = []
@@ -144,7 +153,7 @@ def restore(folder: str | os.PathLike[str], *, root: str | os.PathLike[str] | No
             for index, film in enumerate(record):
                 if film.restored:
                     continue
-                outcome = _bring_back(film, home, Path(os.path.abspath(root)) if root is not None else None)
+                outcome = _bring_back(film, home, place, record)
                 outcomes.append(outcome)
                 if outcome.back:
                     record[index] = replace(film, restored=_now())
@@ -156,7 +165,7 @@ def restore(folder: str | os.PathLike[str], *, root: str | os.PathLike[str] | No
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
-def _bring_back(film: KeptFilm, home: Path, root: Path | None) -> FilmOutcome:
+def _bring_back(film: KeptFilm, home: Path, root: Path | None, record: Sequence[KeptFilm]) -> FilmOutcome:
     kept, place = home / film.kept, film.original(root)
 
     def outcome(kind: Outcome, what: str = "") -> FilmOutcome:
@@ -175,6 +184,9 @@ def _bring_back(film: KeptFilm, home: Path, root: Path | None) -> FilmOutcome:
             return outcome("changed", f"the file in the quarantine has changed since: {kept}")
         if there is None:
             move_file(kept, place, film.likeness)
+        elif any(one_place(home / other.kept, place) for other in record if not other.restored):
+            # What stands there is what the quarantine keeps: it may be the only copy.
+            return outcome("occupied", "its place is in the quarantine itself; restore to a folder outside of it")
         elif same:
             # A move that was cut short left both names, or a copy of the film was put there.
             set_time(place, film.likeness)
@@ -194,6 +206,8 @@ def _put_aside(film: KeptFilm, home: Path) -> None:
     if (status.st_size, status.st_mtime_ns) != (film.size, film.mtime_ns):
         raise OSError(0, "it changed just now")
     sweep(target, film.likeness)
+    if one_place(source, target):
+        raise OSError(0, "it lies in the quarantine already")
     if os.path.lexists(target):
         # Half a move: its content was compared with that of the source.
         os.unlink(source)
@@ -244,13 +258,38 @@ def _common(paths: Sequence[Path]) -> Path | None:
 
 
 def _refuse_inside(home: Path, root: Path) -> None:
-    # Hidden folders are not searched for films.
-    if home.is_relative_to(root) and not any(part.startswith(".") for part in home.relative_to(root).parts):
-        raise DatasetError(
-            "the quarantine would lie among the films, which would be found there again",
-            where=home,
-            hint="Choose a folder beside them",
-        )
+    for folder, top in ((home, root), (_real(home), _real(root)), (_real(home / FILMS), _real(root))):
+        # Hidden folders are not searched for films.
+        if folder.is_relative_to(top) and not any(part.startswith(".") for part in folder.relative_to(top).parts):
+            raise DatasetError(
+                "the quarantine would lie among the films, which would be found there again",
+                where=home,
+                hint="Choose a folder beside them",
+            )
+    if _within(root, home / FILMS):
+        raise _kept_there(home)
+
+
+def _refuse_kept(home: Path, paths: Iterable[Path]) -> None:
+    """Films of a table too must not lie where the quarantine keeps its own."""
+    if any(_within(folder, home / FILMS) for folder in {path.parent for path in paths}):
+        raise _kept_there(home)
+
+
+def _kept_there(home: Path) -> DatasetError:
+    return DatasetError(
+        f"the films lie in the folder {FILMS!r} of the quarantine, where it keeps what is put aside",
+        where=home,
+        hint="Choose a new folder beside them",
+    )
+
+
+def _within(path: Path, folder: Path) -> bool:
+    return path.is_relative_to(folder) or _real(path).is_relative_to(_real(folder))
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
 def _now() -> str:

@@ -31,13 +31,17 @@ def tell_findings(
     """
     write_json(folder / "findings.json", [finding.to_json() for finding in findings])
     unreadable = [finding for finding in findings if finding.check == "files" and finding.severity == "error"]
+    told = [finding for finding in findings if finding not in unreadable and (notes or finding.severity != "note")]
+    leaks = [finding for finding in told if finding.check == "leakage" and finding.severity != "note"]
+    for finding in leaks:
+        teller.say(f"{finding.severity}: {finding.message}")
     if unreadable:
         count = len({image for finding in unreadable for image in finding.image_ids})
         teller.say(
             f"{count} film(s) cannot be used and are left out; {folder / 'findings.json'} names each with its reason"
         )
-    for finding in findings:
-        if finding not in unreadable and (notes or finding.severity != "note"):
+    for finding in told:
+        if finding not in leaks:
             teller.say(f"{finding.severity}: {finding.message}")
     severe = sum(finding.severity != "note" for finding in findings)
     if strict and severe:

@@ -63,19 +63,24 @@ def redundant_copies(evidence: Evidence) -> list[Finding]:
     kinds = redundant_by_kind(found)
     how = ", ".join(f"{number} {KINDS[kind]}" for kind, number in kinds.items() if number)
     joined = joined_copies(found)
-    what = "distinct contents" if evidence.copies is None else "distinct radiographs"
+    seen = usable(evidence)
+    readable, distinct = int(seen.sum()), len(set(found.cluster[seen].tolist()))
+    film = "film" if readable == len(ids) else "readable film"
+    holds = counted(readable, f"{film} holds", f"{film}s hold")
+    what = "distinct content" if evidence.copies is None else "distinct radiograph"
     largest = max(len(rows) for rows in sets)
     return [
         Finding(
             check="duplicates",
             severity="warning" if extra > MANY * len(ids) else "note",
             message=f"{counted(extra, 'film is a copy', 'films are copies')} of another ({how}):"
-            f" {len(ids)} films hold {len(ids) - extra} {what}. The largest set has {largest} films.",
+            f" {holds} {counted(distinct, what)}. The largest set has {largest} films.",
             image_ids=tuple(ids[row] for rows in sets for row in rows),
             evidence={
                 "films": len(ids),
+                "readable": readable,
                 "copies": extra,
-                "distinct": len(ids) - extra,
+                "distinct": distinct,
                 "by_kind": kinds,
                 "largest": largest,
                 "sets": [[ids[row] for row in rows] for rows in sets],

@@ -73,8 +73,9 @@ def _share(counts: Mapping[str, Any] | None) -> float:
 
 
 def _worst(leakage: Mapping[str, Mapping[str, Any] | None]) -> str | None:
-    # The test figure is the one that is quoted; val speaks only where test has nothing to say.
-    return next((side for side in _SPLITS if _share(leakage.get(side))), None)
+    # The test figure is the one that is quoted; val speaks where test has nothing to say, or a trace beside its much.
+    leaking = [side for side in _SPLITS if _share(leakage.get(side))]
+    return next((side for side in leaking if _share(leakage[side]) >= MUCH), leaking[0] if leaking else None)
 
 
 def _leakage(side: str, counts: Mapping[str, Any], measured: Mapping[str, Any] | None, random: bool) -> str:
