@@ -38,8 +38,9 @@ SHARED = (0.22, 0.4)
 
 OVERLAP = 0.8
 """Share of the smaller film that must lie on the other; one that is cropped or turned keeps nearly all."""
-ROUND = 0.015
-"""Films that share a single straight edge, such as that of a collimator, are not copies."""
+ROUND, STRAIGHT = 0.1, 1.5
+"""Edges of one direction can be laid on each other however different two films are, such as those of two shafts: for what
+roundness lacks of the first, so many times more agreement is asked."""
 
 _QUARTER = 0.25
 _MARGIN = np.ones((9, 9), np.uint8)
@@ -198,12 +199,12 @@ def _brought(levels: FloatArray, onto: Matrix, shape: tuple[int, ...]) -> tuple[
 
 def _are_copies(agreement: Agreement, likeness: float) -> bool:
     shares = agreement.shared_of_first, agreement.shared_of_second
+    straight = STRAIGHT * max(0.0, ROUND - agreement.roundness)
     return (
-        agreement.score + LIKENESS_COUNTS * (likeness - USUAL_LIKENESS) >= SURE
+        agreement.score + LIKENESS_COUNTS * (likeness - USUAL_LIKENESS) >= SURE + straight
         and min(shares) >= SHARED[0]
         and max(shares) >= SHARED[1]
         and agreement.overlap >= OVERLAP
-        and agreement.roundness >= ROUND
     )
 
 
