@@ -39,8 +39,8 @@ SHARED = (0.22, 0.4)
 OVERLAP = 0.8
 """Share of the smaller film that must lie on the other; one that is cropped or turned keeps nearly all."""
 ROUND, STRAIGHT = 0.1, 1.5
-"""Edges of one direction can be laid on each other however different two films are, such as those of two shafts: for what
-roundness lacks of the first, so many times more agreement is asked."""
+"""Edges of one direction can be laid on each other however different two films are, such as those of two shafts. For
+what roundness lacks of the first number, the second times more agreement is asked."""
 
 _QUARTER = 0.25
 _MARGIN = np.ones((9, 9), np.uint8)
