@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lucency.datasets.audit.alignment import FloatArray, Matrix, Template, first_guess, turn_between
+from lucency.datasets.audit.alignment import FloatArray, Matrix, Template
 from lucency.datasets.audit.fingerprint import fine, rings
+from lucency.datasets.audit.ring_turns import first_guess, turn_between
 
 SIDE = 150
 IDENTITY = np.eye(2, 3)

@@ -151,7 +151,7 @@ def _no_leakage(evidence: Evidence) -> Finding:
     return Finding(
         check="leakage",
         severity="note",
-        message=f"No film stands on two sides of the split: {compared} compared, however turned, mirrored or"
-        f" cropped, and {show} {counted(distinct, 'distinct radiograph')}.",
+        message=f"No copy was found on two sides of the split: {compared} compared, turned and mirrored too, and"
+        f" {show} {counted(distinct, 'distinct radiograph')}.",
         evidence={"films": films, "distinct": distinct},
     )

@@ -49,8 +49,7 @@ def find_candidates(own: FloatArray, searching: npt.NDArray[np.float16], *, lear
     """Nearest views of other films, for each view a film searches with.
 
     The inverted file (Sivic and Zisserman, ICCV 2003; faiss) looks into a fixed number of cells, whose number grows
-    with the films, so the search takes about n times its square root for n films, with a factor so small that
-    everything else takes longer up to a hundred thousand of them.
+    with the square root of the films: the search takes about n times the square root of n for n films.
 
     Args:
         own: float32 (N, OWN_VIEWS, D) of length 1.

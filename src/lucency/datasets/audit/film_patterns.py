@@ -71,7 +71,7 @@ def describe(
     The projection of fingerprints is learnt from the films themselves, by a fixed choice of at most 1,500 of them.
 
     Args:
-        contents: uint8 (h, w), the films without their padding (`content_of`).
+        contents: uint8 (h, w), the films without what surrounds them (`frame_of`).
         workers: Threads.
         progress: Called with how many more films are done.
     """

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lucency.datasets.audit.alignment import Agreement, Matrix, Template, first_guess, turn_between
+from lucency.datasets.audit.alignment import Agreement, Matrix, Template
 from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.copies import CopyLink
 from lucency.datasets.audit.film_patterns import HALF, Patterns
 from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_views
+from lucency.datasets.audit.ring_turns import first_guess, turn_between
 
 SURE = 0.825
 """Agreement from which two films are copies; docs/explanation/copies.md tells how it was chosen."""
@@ -53,7 +54,7 @@ class PairCheck:
     """What comparing two films gave.
 
     Attributes:
-        score: Agreement, -1..1, the better of all looks.
+        score: Agreement, -1..1, of the closest look that was taken.
         copies: Whether they show one radiograph.
         onto: float64 (2, 3), place on the searcher -> place on the found film.
         inverted: Whether black and white are exchanged.
