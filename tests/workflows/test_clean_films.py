@@ -94,7 +94,7 @@ def test_training_keeps_copies_together_and_opens_with_leakage(leaky: Path, audi
     first = next(one for one in findings if one["check"] == "leakage")
     assert first["severity"] == "note"
     assert first == next(one for one in findings if one["severity"] == "note")
-    assert "No film stands on two sides" in first["message"]
+    assert "No copy was found on two sides" in first["message"]
 
     with pytest.raises(StrictError):
         train(leaky, recipe="tiny-vgg", overrides=SMALL, out=runs / "strict", strict=True)
