@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,20 @@ def trained(drawn_films: Path, tmp_path_factory: pytest.TempPathFactory) -> Trai
     from lucency.workflows.train import train
 
     return train(drawn_films, recipe="tiny-vgg", overrides=SMALL, out=tmp_path_factory.mktemp("runs") / "tiny")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Calls `lucency` in this process; gives exit code, stdout and stderr."""
+    from lucency.cli.main import main
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lucency", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err + said.out
+        code = ended.value.code
+        return (code if isinstance(code, int) else 0), said.out, said.err
+
+    return call

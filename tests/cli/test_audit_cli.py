@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,7 @@ def test_quarantine_moves_and_restore_brings_back(run: Run, films: Path, tmp_pat
     assert outcome[0] == 4
     assert "among the films" in error_line(outcome)
     assert len(list(data.rglob("*.jpg"))) == len(before)
+    assert not (tmp_path / "runs").exists()
     code, text, _ = run(*words, "--quarantine", tmp_path / "bad")
     assert code == 0
     assert f"Moved 7 films into {tmp_path / 'bad'}" in text
@@ -191,9 +193,10 @@ def test_what_cannot_be_audited_gets_one_line(run: Run, films: Path, tmp_path: P
         outcome = run("audit", tmp_path / data, "--out", tmp_path / "a")
         assert outcome[0] == code, data
         error_line(outcome)
-    outcome = run("audit", films, "--out", tmp_path / "file")
-    assert outcome[0] == 8
-    error_line(outcome)
+    for words in (("--out", tmp_path / "file"), ("--out", tmp_path / "a", "--quarantine", tmp_path / "file" / "bad")):
+        outcome = run("audit", films, *words)
+        assert outcome[0] == 8
+        error_line(outcome)
     for folder in ("empty", "nowhere", "file"):
         outcome = run("restore", tmp_path / folder)
         assert outcome[0] == 4, folder
@@ -226,3 +229,28 @@ def test_training_can_leave_the_audit_out(run: Run, films: Path, tmp_path: Path)
     assert run("train", "--resume", tmp_path / "one" / "run", "--no-audit")[0] == 2
     assert run(*words, "--out", tmp_path / "two" / "run")[0] == 10
     assert list((tmp_path / "two" / "prepared").glob("160x160-letterbox-*"))
+
+
+def test_films_that_are_missing_or_misnamed_do_not_stop_an_audit(run: Run, films: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(films, tmp_path / "data", ignore=shutil.ignore_patterns("cut*")))
+    rows = [f"{film.relative_to(data)},{int(film.parent.name == 'Fractured')}" for film in sorted(data.rglob("*.jpg"))]
+    (data / "manifest.csv").write_text("\n".join(["path,label", *rows, "Fractured/lost.jpg,1"]))
+    try:
+        os.rename(data / rows[0].partition(",")[0], os.fsencode(data) + b"/Fractured/caf\xe9.jpg")
+        named = True
+    except OSError:
+        (data / rows[0].partition(",")[0]).unlink()
+        named = False
+    words = ("audit", data, "--out", tmp_path / "a", "--html", "--fix", "--quarantine", tmp_path / "bad", *QUICK)
+    code, text, _ = run(*words, "--fail-on", "error")
+    assert code == 10
+    assert "error: 2 films left out (not found): 2 fractured (1)." in text
+    assert (
+        "error: 1 film left out, since its name is not valid UTF-8; rename it: Fractured/caf\\xe9.jpg." in text
+    ) == named
+    assert "left in place" not in text
+    assert "Cleaned: 40 of 43 films are kept (left out: 2 unreadable, 1 copy)" in text
+    assert "lost" not in (tmp_path / "a" / "cleaned.csv").read_text("utf-8")
+    outcome = run("train", data, "-r", "tiny-vgg", "--out", tmp_path / "run")
+    assert outcome[0] == 4
+    assert "2 of 43 films are not there" in error_line(outcome)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lucency.cli.main import main
 from lucency.cli.printing import PrintingTeller, table
 from lucency.workflows.train import TrainResult
 
@@ -19,16 +17,13 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(run: Callable[..., tuple[int, str, str]]) -> Run:
     """Calls `lucency` in this process, which must succeed; gives stdout."""
 
     def call(*arguments: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["lucency", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        assert ended.value.code == 0, said.err
-        return said.out
+        code, out, err = run(*arguments)
+        assert code == 0, err
+        return out
 
     return call
 
@@ -142,11 +137,20 @@ def test_evaluate_prints_intervals_and_json(run: Run, trained: TrainResult, draw
 def test_a_piped_log_has_no_control_characters(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lucency.cli.printing.SECONDS_BETWEEN_LINES", -1.0)
+    now = [100.0]
+    monkeypatch.setattr("lucency.cli.printing.time.monotonic", lambda: now[0])
     with PrintingTeller() as teller:
         teller.say("begun")
         teller.progress("preparing films", 3, 10, "9 s left")
-    assert capsys.readouterr().err == "begun\npreparing films: 3 of 10, 9 s left\n"
+        for film in range(200):
+            now[0] += 0.1
+            teller.progress("looking at films", film, 1000)
+        for film in (999, 1000, 1000):
+            now[0] += 70.0
+            teller.progress("looking at films", film, 1000)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:3] == ["begun", "preparing films: 3 of 10, 9 s left", "looking at films: 0 of 1000"]
+    assert lines[3:] == [f"looking at films: {films} of 1000" for films in (100, 999, 1000)]
 
 
 def test_tables_align() -> None:

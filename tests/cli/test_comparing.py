@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from sibling_runs import sibling
 
-from lucency.cli.main import main
 from lucency.workflows.train import TrainResult
 
 Typed = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+def typed(run: Typed) -> Typed:
     """Calls `lucency compare` in this process; gives exit code, stdout and stderr."""
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lucency", "compare", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err + said.out
-        code = ended.value.code
-        return (code if isinstance(code, int) else 0), said.out, said.err
-
-    return call
+    return partial(run, "compare")
 
 
 @pytest.fixture

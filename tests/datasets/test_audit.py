@@ -76,7 +76,9 @@ def wrong_evidence(name: str) -> Evidence:
     read = np.array([fact.readable for fact in facts])
     rows = np.where(read, np.cumsum(read) - 1, -1)
     thumbs = np.full((int(read.sum()), 160, 160), 90, dtype=np.uint8)
-    return Evidence(Manifest(table, "wrong", EVERYTHING_WRONG.notes), Survey(tuple(facts), thumbs, rows), COPIES)
+    return Evidence(
+        Manifest(table, "wrong", EVERYTHING_WRONG.notes, ("caf\\xe9.jpg",)), Survey(tuple(facts), thumbs, rows), COPIES
+    )
 
 
 def found(name: str, manifest: Manifest, copies: Copies | None = None) -> list[Finding]:
@@ -217,7 +219,7 @@ class TestLeakage:
         (finding,) = check.run(Evidence(manifest, survey, copies))
         assert finding.image_ids == ("i2",)
         assert (finding.evidence["films"], finding.evidence["share"]) == (2, 0.5)
-        assert "have a copy in train" in finding.message
+        assert "1 of 2 films of test (50.0 %) has a copy in train" in finding.message
 
     def test_groups_across_splits(self):
         rows = [{"split": "train", "group": "a"}, {"split": "train", "group": "b"}, {"split": "val", "group": "a"}]
@@ -286,3 +288,20 @@ class TestLabels:
         (finding,) = found("fractures_without_boxes", manifest_of([*bare, {"label": 1, "boxes": "[[1,2,3,4]]"}]))
         assert (finding.severity, finding.image_ids) == ("note", ("i0", "i1"))
         assert finding.message.startswith("2 of 3 films labelled as fractured have no box")
+
+
+def test_copies_alone_are_no_inferred_exam():
+    rows = [{"split": "train", "body_part": "hip", "path": f"films/IMG{n:04}.png"} for n in range(30)]
+    rows += [{"split": "train", "body_part": "hand", "path": f"films/IMG{n:04}.png"} for n in range(30, 60)]
+    rows += [
+        {"split": side, "body_part": "hand", "path": f"films/IMG{n}.png"}
+        for side, n in zip(("test", "train"), (80, 90), strict=True)
+    ]
+    rows[5]["split"] = "test"
+    copies = copies_of(len(rows), CopyLink(60, 61, "near", 0.95))
+    (finding,) = found("groups_across_splits", manifest_of(rows), copies)
+    assert finding.image_ids == ("i5",)
+    assert "1 group of films" in finding.message
+    assert "1 of 2 films of test (50.0 %) belongs to a group with films in train" in finding.message
+    (finding,) = found("copies_across_splits", manifest_of(rows), copies)
+    assert finding.image_ids == ("i60",)

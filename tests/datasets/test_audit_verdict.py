@@ -42,6 +42,12 @@ def verdict(**given: Any) -> str:
     return audit_verdict(**(fine | given))
 
 
+def test_shortcuts_that_nobody_looked_for_are_not_said_to_be_absent():
+    unlooked = verdict(shortcuts=None)
+    assert unlooked == f"{verdict()} Shortcuts were not looked for."
+    assert verdict(shortcuts=None, leakage=LEAK) == verdict(leakage=LEAK)
+
+
 LEAK = {"val": side(0.879), "test": side(0.986)}
 DAMAGE = Finding("files", "warning", "All 59 truncated films are normal.", evidence={"chance": 0.001})
 CONTRADICTION = Finding("labels", "warning", "4 radiographs stand under both labels.", evidence={"sets": []})

@@ -282,3 +282,61 @@ def test_fracatlas_with_broken_annotations(fracatlas, text):
 def test_every_layout_has_a_name_of_its_own():
     assert len({layout.name for layout in LAYOUTS}) == len(LAYOUTS)
     assert all(layout.looks_like for layout in LAYOUTS)
+
+
+def misname(folder: Path, name: bytes) -> None:
+    """Writes a film whose name is not valid UTF-8, where the file system lets us."""
+    try:
+        with open(os.fsencode(folder) + b"/" + name, "wb") as file:
+            file.write(b"no matter what")
+    except OSError:
+        pytest.skip("the file system wants names in UTF-8")
+
+
+def test_a_film_whose_name_is_no_text_is_left_out_and_told(two_classes, tmp_path):
+    before = list(scan(two_classes).table["image_id"])
+    misname(two_classes / "fractured", b"caf\xe9.png")
+    os.mkdir(os.fsencode(two_classes) + b"/normal-\xff")
+    misname(two_classes / "fractured" / "..", b"normal-\xff/a.png")
+    manifest = scan(two_classes)
+    assert list(manifest.table["image_id"]) == before
+    assert manifest.misnamed == ("fractured/caf\\xe9.png", "normal-\\xff/a.png")
+    (note,) = manifest.notes
+    assert note == (
+        "2 films left out, since their names are not valid UTF-8; rename them:"
+        " fractured/caf\\xe9.png, normal-\\xff/a.png"
+    )
+    for suffix in (".csv", ".parquet"):
+        manifest.write(tmp_path / f"films{suffix}")
+        assert list(scan(tmp_path / f"films{suffix}").table["image_id"]) == before
+    (two_classes / "fractured").rename(tmp_path / "gone")
+    (two_classes / "not fractured").rename(tmp_path / "gone too")
+    with pytest.raises(DatasetError, match=r"no films found: .*; 1 film left out, since its name is not valid UTF-8"):
+        scan(two_classes)
+
+
+def test_a_folder_whose_path_is_no_text_is_refused(two_classes, tmp_path):
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    try:
+        os.rename(two_classes, odd)
+    except OSError:
+        pytest.skip("the file system wants names in UTF-8")
+    (Path(odd) / "films.csv").write_text("path,label\nfractured/f0.png,1\n")
+    for place in (odd, os.path.join(odd, "films.csv")):
+        with pytest.raises(DatasetError, match=r"caf\\xe9.*its path is not valid UTF-8"):
+            scan(place)
+
+
+def test_what_nothing_can_be_trained_on_is_kept_where_that_is_wanted(film, tmp_path, monkeypatch):
+    film("set/fractured/a.png", 1)
+    (tmp_path / "set" / "dataset.csv").write_text("path,label\nfractured/a.png,1\nfractured/b.png,1\n")
+    for place in ("set", "set/dataset.csv"):
+        with pytest.raises(DatasetError, match=r"1 of 2 films are not there: .*b\.png") as refused:
+            scan(tmp_path / place)
+        assert refused.value.where == str(tmp_path / "set" / "dataset.csv")
+        manifest = scan(tmp_path / place, trainable=False)
+        assert list(manifest.table["sha256"] == "") == [False, True]
+        assert manifest.notes[-1].startswith("no films of the class not fractured (0) among 2 films: nothing could be")
+    monkeypatch.chdir(tmp_path)
+    assert scan("set", trainable=False).source == "set (folder with a table)"
+    assert scan(os.path.join("set", "dataset.csv"), trainable=False).source.endswith("dataset.csv (table)")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lucency.datasets.manifest import TEST_IS_VAL, Manifest
-from lucency.datasets.manifest_file import MANIFEST_COLUMNS
+from lucency.datasets.manifest_file import MANIFEST_COLUMNS, read_table
 from lucency.errors import DatasetError
 
 
@@ -165,3 +165,19 @@ def test_subset(three):
     assert list(manifest.noting(TEST_IS_VAL).subset("test").table["image_id"]) == ["1.png"]
     with pytest.raises(DatasetError, match="holdout"):
         manifest.subset("holdout")
+
+
+def test_folders_named_for_the_other_class_are_a_second_label(film, tmp_path):
+    for place in ("fracture/site 1/normal/0/a.png", "fracture/site 1/Broken/1/b.png", "fracture/site 2/c.png"):
+        film(place, len(place))
+    cells = [f"fracture/site 1/{name}" for name in ("normal/0/a.png", "Broken/1/b.png", "../site 2/c.png")]
+
+    def second(*labels):
+        rows = [f"{cell},{label}" for cell, label in zip(cells, labels, strict=True)]
+        (tmp_path / "films.csv").write_text("\n".join(["path,label", *rows]))
+        table = read_table(tmp_path / "films.csv")
+        return list(table["second_label"]) if "second_label" in table else None
+
+    assert second(0, 1, 1) is None
+    assert second(1, 1, 0) == ["0", "1", ""]
+    assert list(read_table(tmp_path / "films.csv", {"normal": 1, "broken": 1}).columns).count("second_label") == 0

@@ -1,19 +1,18 @@
-"""Films in an archive, a server that gives them, and the command that fetches them."""
+"""Films in an archive and a server that gives them; films with leakage and their audit."""
 
 from __future__ import annotations
 
 import io
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from faulty_server import FaultyServer, Served, serving
-from fetch_outcome import Outcome, Run
+from leaky_films import leaky_folder
 
-from lucency.cli.main import main
 from lucency.datasets import download
+from lucency.workflows.audit import Audited, audit_films
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +35,13 @@ def server(packed: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultySer
         yield running
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Calls `lucency` in this process; gives exit code, stdout and stderr."""
+@pytest.fixture(scope="session")
+def leaky(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Read only."""
+    return leaky_folder(tmp_path_factory.mktemp("leaky"))
 
-    def call(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["lucency", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err + said.out
-        code = ended.value.code
-        return (code if isinstance(code, int) else 0), said.out, said.err
 
-    return call
+@pytest.fixture(scope="session")
+def audited(leaky: Path, tmp_path_factory: pytest.TempPathFactory) -> Audited:
+    """The audit of the leaky films with its page, below runs/audit. Read only."""
+    return audit_films(leaky, out=tmp_path_factory.mktemp("here") / "runs" / "audit" / "films", html=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from leaky_films import TEST, TURNED, leaky_folder
+from heard import Heard
+from leaky_films import TEST, TURNED
 
 from lucency.datasets.audit.copies import Copies, CopyLink
 from lucency.datasets.manifest import Manifest
@@ -22,26 +23,6 @@ from lucency.workflows.checked_films import check_films
 from lucency.workflows.kept_copies import keep_copies, kept_copies
 from lucency.workflows.scan import read_films
 from lucency.workflows.teller import Teller
-
-
-class Heard(Teller):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
-
-
-@pytest.fixture(scope="module")
-def leaky(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Read only."""
-    return leaky_folder(tmp_path_factory.mktemp("leaky"))
-
-
-@pytest.fixture(scope="module")
-def audited(leaky: Path, tmp_path_factory: pytest.TempPathFactory) -> Audited:
-    """The audit of the leaky films, below runs/audit. Read only."""
-    return audit_whole(leaky, out=tmp_path_factory.mktemp("here") / "runs" / "audit" / "films", html=True)
 
 
 def test_planted_leakage_is_told_first(audited: Audited) -> None:
@@ -83,6 +64,11 @@ def test_what_is_written_is_what_was_found(audited: Audited) -> None:
     page = (audited.folder / "audit.html").read_text("utf-8")
     assert "data:image/jpeg;base64," in page
     assert "of your test films are copies" in page
+    made = page[page.index("How it was made") :]
+    for package in ("opencv", "faiss-cpu", "scikit-learn", "matplotlib"):
+        assert package in made, package
+    for package in ("tensorflow", "keras", "onnx", "cleanlab", "pydicom"):
+        assert package not in made, package
     # Where training keeps its films, too.
     assert (audited.folder.parents[1] / "prepared" / "audits").is_dir()
 
@@ -285,3 +271,19 @@ def test_the_finding_counts_radiographs_as_the_report_does(audited: Audited) -> 
     assert report.readable < len(report.films)
     assert finding.evidence["distinct"] == report.distinct_radiographs
     assert f"readable films hold {report.distinct_radiographs} distinct radiographs" in finding.message
+
+
+@pytest.mark.parametrize("out", [".", "audit", "runs/audit/films", "Fractured/x", ".hidden"])
+def test_an_audit_is_not_written_among_the_films(
+    out: str, drawn_films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("films").symlink_to(drawn_films)
+    before = sorted(drawn_films.rglob("*"))
+    for data in (Path("films"), drawn_films):
+        with pytest.raises(DatasetError, match=r"not written among the films\. Give --out"):
+            audit(data, out=Path("films", out))
+    monkeypatch.chdir(drawn_films)
+    with pytest.raises(DatasetError, match="not written among the films"):
+        audit(".")
+    assert sorted(drawn_films.rglob("*")) == before

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from heard import Heard
 
 from lucency.datasets.audit.copies import Copies, CopyLink
 from lucency.datasets.audit.findings import Finding
@@ -17,6 +18,7 @@ from lucency.workflows.checked_films import COPIES_TOGETHER, CheckedFilms, check
 from lucency.workflows.run_series import RunSeries
 from lucency.workflows.scan import read_films
 from lucency.workflows.teller import Teller
+from lucency.workflows.told_findings import tell_findings
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +74,13 @@ def test_an_older_series_goes_on_with_the_groups_it_has(checked: CheckedFilms, t
     assert check_series(series, films, workers=None, teller=Teller()).keep_together(films, Teller()) is films
     (tmp_path / "plan.json").write_text(json.dumps({**plan, COPIES_TOGETHER: True}))
     assert check_series(series, films, workers=None, teller=Teller()).copies is not None
+
+
+def test_films_that_no_table_can_name_are_told(checked: CheckedFilms, tmp_path: Path) -> None:
+    films = replace(checked.films, misnamed=("caf\\xe9.jpg",))
+    found = replace(checked, films=films).findings(films, assign_split(films), [])
+    heard = Heard()
+    tell_findings(found, tmp_path, strict=False, teller=heard)
+    (line,) = [line for line in heard.lines if "UTF-8" in line]
+    assert line == "error: 1 film left out, since its name is not valid UTF-8; rename it: caf\\xe9.jpg."
+    assert not any("film(s) cannot be used" in line for line in heard.lines)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from leaky_films import leaky_folder
+from heard import Heard
 
-from lucency.datasets.audit.copies import Copies
+from lucency.datasets.audit import Evidence
+from lucency.datasets.audit.copies import Copies, CopyLink
+from lucency.datasets.audit.film_facts import FilmFacts
+from lucency.datasets.audit.survey import Survey
 from lucency.datasets.manifest import Manifest
+from lucency.datasets.manifest_file import MANIFEST_COLUMNS
 from lucency.errors import DatasetError, StrictError
+from lucency.workflows import clean_films as clean_films_module
 from lucency.workflows.audit import Audited
 from lucency.workflows.audit import audit_films as audit_whole
 from lucency.workflows.audit_films import decode_once, films_to_audit
@@ -27,30 +34,11 @@ from lucency.workflows.train import train
 SMALL = ("input.height=64", "input.width=64", "training.epochs=1", "training.batch_size=32")
 
 
-class Heard(Teller):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
-
-
-@pytest.fixture(scope="module")
-def leaky(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Read only."""
-    return leaky_folder(tmp_path_factory.mktemp("leaky"))
-
-
-@pytest.fixture(scope="module")
-def audited(leaky: Path, tmp_path_factory: pytest.TempPathFactory) -> Audited:
-    """The audit of the leaky films, below runs/audit. Read only."""
-    return audit_whole(leaky, out=tmp_path_factory.mktemp("here") / "runs" / "audit" / "films")
-
-
 def test_cleaned_films_are_free_of_leakage_and_can_be_trained_on(audited: Audited, tmp_path: Path) -> None:
     folder = audited.folder.with_name("cleaned")
     before = {path: Path(path).read_bytes() for path in audited.given.table["path"]}
-    table, left = clean_films(audited.given, audited.evidence, folder)
+    cleaned = clean_films(audited.given, audited.evidence, folder)
+    table, left = cleaned.table, cleaned.left
     assert {path: Path(path).read_bytes() for path in before} == before
     reasons = {film.image_id: film.reason for film in left}
     for number in range(3):
@@ -123,6 +111,67 @@ def test_groups_say_only_what_copies_add(drawn_films: Path) -> None:
     assert note in grown.notes
 
 
+def linked_films(films: int, *links: CopyLink) -> tuple[Manifest, Evidence]:
+    """Sound films without files, labelled in turn, of which some are linked as copies."""
+    blank = dict.fromkeys(MANIFEST_COLUMNS, "")
+    rows = [blank | {"image_id": f"i{n:02}", "sha256": f"{n:064x}", "label": n % 2} for n in range(films)]
+    manifest = Manifest(pd.DataFrame(rows).astype({"label": "int64"}), "films (table)")
+    facts = tuple(FilmFacts(sha256=f"{n:064x}", pixel_sha256=f"{n:x}") for n in range(films))
+    cluster = np.arange(films)
+    for link in links:
+        cluster[cluster == cluster[link.second]] = cluster[link.first]
+    survey = Survey(facts, np.zeros((films, 160, 160), np.uint8), np.arange(films))
+    return manifest, Evidence(manifest, survey, Copies(cluster, links))
+
+
+def test_only_sure_copies_under_both_labels_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    links = [CopyLink(0, 1, "near", 0.9), CopyLink(2, 3, "near", 0.89), CopyLink(4, 5, "pixels")]
+    films, evidence = linked_films(40, *links, CopyLink(6, 8, "near", 0.95), CopyLink(8, 9, "near", 0.85))
+
+    def compared(films: Manifest, *_: object, **__: object) -> Copies:
+        row_of = {name: row for row, name in enumerate(films.table["image_id"])}
+        cluster = np.arange(len(films))
+        for some in (("i02", "i03"), ("i06", "i08", "i09")):
+            cluster[[row_of[name] for name in some]] = row_of[some[0]]
+        return Copies(cluster)
+
+    monkeypatch.setattr(clean_films_module, "compare_films", compared)
+    cleaned = clean_films(films, evidence, tmp_path)
+    assert {film.image_id: film.reason for film in cleaned.left} == dict.fromkeys(
+        ("i00", "i01", "i04", "i05"), "contradictory"
+    )
+    (finding,) = cleaned.findings
+    assert finding.severity == "warning"
+    assert finding.message.startswith("2 radiographs may stand under both labels")
+    assert finding.image_ids == ("i02", "i03", "i06", "i08", "i09")
+    assert json.loads((tmp_path / "cleaned.json").read_text("utf-8"))["findings"] == [finding.to_json()]
+    table = pd.read_csv(tmp_path / "cleaned.csv", keep_default_na=False).set_index("image_id")
+    for some in (["i02", "i03"], ["i06", "i08", "i09"]):
+        assert len(set(table.loc[some, "group"]) - {""}) == 1
+        assert len(set(table.loc[some, "split"])) == 1
+
+
+def test_a_cleaning_that_comes_to_no_end_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    films, evidence = linked_films(60)
+    looks = []
+
+    def compared(films: Manifest, *_: object, **__: object) -> Copies:
+        looks.append(len(films))
+        cluster = np.arange(len(films))
+        cluster[1] = 0
+        return Copies(cluster, (CopyLink(0, 1, "near", 0.99),))
+
+    monkeypatch.setattr(clean_films_module, "compare_films", compared)
+    cleaned = clean_films(films, replace(evidence, copies=compared(films)), tmp_path)
+    assert looks == [60, 58, 56, 54, 52, 50]
+    assert len(cleaned.left) == 10
+    (finding,) = cleaned.findings
+    assert "Copies were looked for 6 times" in finding.message
+    assert finding.image_ids == ("i10", "i11")
+    table = pd.read_csv(tmp_path / "cleaned.csv", keep_default_na=False)
+    assert set(table["group"][:2]) == {"with i10"}
+
+
 def test_damaged_films_are_put_aside_and_come_back(leaky: Path, tmp_path: Path) -> None:
     films = Path(shutil.copytree(leaky, tmp_path / "films"))
     before = {path.relative_to(films): path.read_bytes() for path in films.rglob("*.jpg")}
@@ -141,11 +190,7 @@ def test_damaged_films_are_put_aside_and_come_back(leaky: Path, tmp_path: Path) 
 def test_films_that_another_day_may_read_are_not_put_aside(drawn_films: Path, tmp_path: Path) -> None:
     films = read_films(drawn_films)
     survey = decode_once(films, tmp_path, workers=None, teller=Teller())
-    from dataclasses import replace
-
     facts = (replace(survey.facts[0], code="missing_extra", what="needs pydicom"), *survey.facts[1:])
-    from lucency.datasets.audit import Evidence
-
     done, stay = put_aside(drawn_films, Evidence(films, replace(survey, facts=facts)), tmp_path / "bad")
     assert (done, stay) == (None, [films.table["image_id"].iloc[0]])
     assert not (tmp_path / "bad").exists()

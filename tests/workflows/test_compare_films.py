@@ -5,23 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from heard import Heard
 from sibling_runs import sibling
 
 from lucency.errors import DatasetError
 from lucency.workflows.compare import compare
 from lucency.workflows.run_folder import read_rows, write_rows
-from lucency.workflows.teller import Teller
 from lucency.workflows.train import TrainResult
 
 QUICK = {"latency": 0, "resamples": 60}
-
-
-class Heard(Teller):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from heard import Heard
 from stated_page import stated_json
 
 from lucency.bundle import read_bundle
@@ -15,7 +16,6 @@ from lucency.errors import DatasetError, RunError
 from lucency.workflows import cross_validate as walk
 from lucency.workflows.cross_validate import CrossValidation, cross_validate, resume_cross_validation
 from lucency.workflows.run_folder import RunFolder, read_rows
-from lucency.workflows.teller import Teller
 
 TINY = (
     "input.height=32",
@@ -25,14 +25,6 @@ TINY = (
     "evaluation.resamples=100",
 )
 TEST_FILMS = 20
-
-
-class Heard(Teller):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lucency.cli.main import main
 from lucency.decision import ExamRule
 from lucency.errors import BundleError, DatasetError
 from lucency.workflows.evaluate import evaluate
@@ -20,21 +18,6 @@ from lucency.workflows.find_exams import find_exams
 from lucency.workflows.train import TrainResult
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Calls `lucency` in this process; gives exit code, stdout and stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lucency", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err + said.out
-        return (ended.value.code if isinstance(ended.value.code, int) else 0), said.out, said.err
-
-    return call
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from faulty_server import FaultyServer
-from fetch_outcome import Run, error_line
+from fetch_outcome import Run, error_line, interrupt_half_way
 
 from lucency.errors import DatasetError
 from lucency.workflows.fetch import fetch
@@ -87,16 +87,8 @@ def test_a_checksum_is_looked_at_for_a_url_too(server: FaultyServer, run: Run, t
 def test_a_crash_half_way_and_then_another_archive_of_the_same_name(
     one: Path, other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, rename, count = tmp_path / "data", Path.rename, [0]
-
-    def failing(path: Path, target: Path) -> Path:
-        count[0] += 1
-        # The first renames the half-made folder, the second brings the first file.
-        if count[0] == 3:
-            raise KeyboardInterrupt
-        return rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", failing)
+    data = tmp_path / "data"
+    interrupt_half_way(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         fetch(one, data)
     monkeypatch.undo()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from faulty_server import Fault, FaultyServer, Served, serving
-from fetch_outcome import Run, error_line
+from fetch_outcome import Run, error_line, interrupt_half_way
 
 from lucency.errors import DatasetError
 from lucency.workflows.fetch import fetch
@@ -65,16 +65,7 @@ def test_a_crash_while_the_data_are_put_in_place(
     server: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn_films: Path
 ) -> None:
     archive = shutil.make_archive(str(tmp_path / "films"), "zip", drawn_films)
-    rename, count = Path.rename, [0]
-
-    def failing(path: Path, target: Path) -> Path:
-        count[0] += 1
-        # The first renames the half-made folder, the second brings the first class.
-        if count[0] == 3:
-            raise KeyboardInterrupt
-        return rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", failing)
+    interrupt_half_way(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         fetch(archive, tmp_path / "data")
     monkeypatch.undo()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from heard import Heard
 from stated_page import stated_json
 
 pytest.importorskip("optuna")
@@ -21,21 +22,12 @@ from lucency.errors import RecipeError, RunError
 from lucency.learning.recipe import load_recipe
 from lucency.workflows.run_folder import RunFolder, read_rows
 from lucency.workflows.search import SearchResult, resume_search, search
-from lucency.workflows.teller import Teller
 
 # With this seed the second of three trials fails.
 TINY = ("input.height=32", "input.width=32", "training.epochs=2", "training.batch_size=32", "seed=5")
 # A learning rate of 1e30 makes the loss NaN, so some trials fail.
 TUNE = ("training.learning_rate=0.001,1e30", "model.dropout=0:0.5")
 TRIALS = 3
-
-
-class Heard(Teller):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture(scope="module")

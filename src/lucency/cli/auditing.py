@@ -59,7 +59,7 @@ def audit(
     quarantine: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Move unreadable films into this folder; `restore` undoes it.", show_default=False
+            metavar="DIR", help="Move damaged films into this folder; `restore` undoes it.", show_default=False
         ),
     ] = None,
     workers: WorkersOption = None,
@@ -83,6 +83,7 @@ def audit(
             html=html,
             shortcuts=shortcuts,
             run=run,
+            quarantine=quarantine,
             workers=workers,
             teller=teller,
         )
@@ -182,20 +183,22 @@ def _print_finding(finding: dict[str, Any]) -> None:
 def _fix(audited: Audited, workers: int | None, teller: PrintingTeller) -> list[str]:
     from lucency.workflows.clean_films import RECORD, clean_films
 
-    path, left = clean_films(audited.given, audited.evidence, audited.folder, workers=workers, teller=teller)
-    reasons = [film.reason for film in left]
+    cleaned = clean_films(audited.given, audited.evidence, audited.folder, workers=workers, teller=teller)
+    reasons = [film.reason for film in cleaned.left]
     told = ", ".join(f"{reasons.count(reason)} {reason}" for reason in dict.fromkeys(reasons))
-    kept = len(audited.given) - len(left)
+    kept = len(audited.given) - len(cleaned.left)
     return [
         f"Cleaned: {kept} of {len(audited.given)} films are kept" + (f" (left out: {told})" if told else ""),
-        f"{audited.folder / RECORD} says why; train on it with: lucency train {path}",
+        *(f"{finding.severity}: {finding.message} {finding.action}." for finding in cleaned.findings),
+        f"{audited.folder / RECORD} says why; train on it with: lucency train {cleaned.table}",
     ]
 
 
 def _quarantine(data: Path, audited: Audited, folder: Path, fixed: bool) -> tuple[list[str], int]:
     """What to say, and how many films could not be moved."""
     from lucency.datasets.audit.findings import counted
-    from lucency.workflows.put_aside import names_films, put_aside
+    from lucency.workflows.audit_films import names_films
+    from lucency.workflows.put_aside import put_aside
 
     done, stay = put_aside(data, audited.evidence, folder)
     lines = []
@@ -208,6 +211,6 @@ def _quarantine(data: Path, audited: Audited, folder: Path, fixed: bool) -> tupl
         f"Moved {counted(len(done.moved), 'film')} into {folder}; bring them back with: lucency restore {folder}"
     )
     lines += [f"not moved: {image_id}: {what}" for image_id, what in done.left]
-    if done.moved and names_films(audited.evidence) and not fixed:
+    if done.moved and names_films(audited.given) and not fixed:
         lines.append("The table still names them: --fix writes one that does not")
     return lines, len(done.left)

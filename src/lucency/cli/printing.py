@@ -9,7 +9,11 @@ from typing import Any
 
 from lucency.workflows.teller import Teller
 
-SECONDS_BETWEEN_LINES = 30.0
+STEP, SECONDS_BETWEEN_LINES = 0.1, 5.0
+"""Share of a stage, and time, after which a log gets a further line on it."""
+
+SILENCE = 60.0
+"""Seconds after which it gets one at any rate."""
 
 
 class PrintingTeller(Teller):
@@ -20,7 +24,8 @@ class PrintingTeller(Teller):
         self._bar: Any = None
         self._task: Any = None
         self._stage = ""
-        self._last_line = time.monotonic()
+        self._told = 0
+        self._last_line = 0.0
 
     def say(self, text: str) -> None:
         """Prints a line above any progress bar."""
@@ -30,12 +35,20 @@ class PrintingTeller(Teller):
             print(text, file=sys.stderr, flush=True)
 
     def progress(self, stage: str, done: int, total: int, detail: str = "") -> None:
-        """Moves the bar, or prints a line every half minute where there is no terminal."""
+        """Moves the bar; where there is no terminal, prints a line as a stage begins and now and then."""
         if self._terminal:
             self._move_bar(stage, done, total, detail)
-        elif time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
-            self._last_line = time.monotonic()
+        elif self._worth_a_line(stage, done, total):
+            self._stage, self._told, self._last_line = stage, done, time.monotonic()
             self.say(f"{stage}: {done} of {total}" + (f", {detail}" if detail else ""))
+
+    def _worth_a_line(self, stage: str, done: int, total: int) -> bool:
+        if stage != self._stage or done < self._told:
+            return True
+        waited = time.monotonic() - self._last_line
+        return done > self._told and (
+            waited > SILENCE or (waited > SECONDS_BETWEEN_LINES and done - self._told >= STEP * total)
+        )
 
     def close(self) -> None:
         """Takes the bar away."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from lucency.datasets.file_names import is_text, printable
 from lucency.errors import DatasetError
 from lucency.imaging.readers import IMAGE_SUFFIXES
 
@@ -27,6 +28,7 @@ class FilmTree:
         folders: Every folder that was entered, as parts; sorted.
         ignored: Suffix (or "hidden", "broken link") -> number of files passed over.
         texts: Files with one of `TEXT_SUFFIXES`, as parts; sorted. They are counted in `ignored` too.
+        misnamed: Films that `named_in_text` left out, printable.
     """
 
     root: Path
@@ -34,10 +36,23 @@ class FilmTree:
     folders: tuple[tuple[str, ...], ...] = ()
     ignored: Counter[str] = field(default_factory=Counter)
     texts: tuple[tuple[str, ...], ...] = ()
+    misnamed: tuple[str, ...] = ()
 
     def path(self, parts: tuple[str, ...]) -> str:
         """Absolute path of a film or folder of the tree."""
         return os.path.join(self.root, *parts)
+
+    def named_in_text(self) -> FilmTree:
+        """The tree without what no table can name: paths that are not valid UTF-8, of films, folders and texts."""
+
+        def told(paths: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+            return tuple(parts for parts in paths if is_text("/".join(parts)))
+
+        names = ("/".join(film) for film in self.films)
+        misnamed = tuple(printable(name) for name in names if not is_text(name))
+        return replace(
+            self, films=told(self.films), folders=told(self.folders), texts=told(self.texts), misnamed=misnamed
+        )
 
     def notes(self, read: Collection[str] = ()) -> tuple[str, ...]:
         """What was passed over, in words.

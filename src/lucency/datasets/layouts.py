@@ -11,10 +11,11 @@ from pathlib import Path
 from lucency.datasets import coco, dicom_table, fracatlas, mura, pascal_voc, yolo
 from lucency.datasets.audit.findings import counted
 from lucency.datasets.dicom_links import link_dicom
+from lucency.datasets.file_names import misnamed_films, refuse_name
 from lucency.datasets.film_tree import FilmTree, list_films
 from lucency.datasets.group_file import apply_groups
 from lucency.datasets.manifest import Manifest
-from lucency.datasets.manifest_file import complete, describes_films, read_table
+from lucency.datasets.manifest_file import check_present, complete, describes_films, read_table
 from lucency.datasets.roboflow import copies_note, roboflow_original
 from lucency.datasets.table_cells import TABLE_SUFFIXES
 from lucency.datasets.vocabulary import (
@@ -53,6 +54,7 @@ def scan(
     *,
     labels: Mapping[str, int] | None = None,
     groups: str | os.PathLike[str] | None = None,
+    trainable: bool = True,
 ) -> Manifest:
     """Finds the films of a data set and what is known about each; decodes none of them.
 
@@ -62,6 +64,8 @@ def scan(
             0}`.
         groups: CSV with image_id and group: films of one group never stand on two sides of a split. FracAtlas
             brings its own where `groups.csv` lies beside `dataset.csv`.
+        trainable: Refuse films that nothing can be trained on: of one class, or named by a table and not there.
+            Otherwise they are kept; films of one class are noted.
 
     Returns:
         One row per film, in sorted order, with what was noticed in `notes`.
@@ -69,34 +73,51 @@ def scan(
     Raises:
         DatasetError: Nothing to find, a folder or cell whose meaning is not known, or a class without films.
     """
-    place = Path(os.path.abspath(folder_or_table))
+    given = os.fspath(folder_or_table)
+    place = Path(os.path.abspath(given))
+    refuse_name(place)
     if place.is_file() and place.suffix.lower() in TABLE_SUFFIXES:
         if dicom_table.names_dicom(place):
-            manifest = dicom_table.read(list_films(place.parent), labels or {}, place)
-            manifest = replace(manifest, source=f"{place} (DICOM with a table)")
+            tree = list_films(place.parent).named_in_text()
+            manifest = dicom_table.read(tree, labels or {}, place)
+            manifest = _naming(replace(manifest, source=f"{given} (DICOM with a table)"), tree)
         else:
-            manifest = Manifest(read_table(place, labels), source=f"{place} (table)")
+            manifest = Manifest(read_table(place, labels, present=trainable), source=f"{given} (table)")
     else:
-        tree = list_films(place)
+        tree = list_films(place).named_in_text()
         layout = next((layout for layout in LAYOUTS if layout.recognise(tree)), None)
         if layout is None:
             raise _no_films(tree)
         read = layout.read(tree, labels or {})
+        if trainable and layout.read is _read_table_folder:
+            check_present(list(read.table["path"]), Path(read.source))
         linked, notes = link_dicom(read.table)
-        manifest = Manifest(linked, f"{place} ({layout.name})", (*read.notes, *notes))
+        manifest = _naming(Manifest(linked, f"{given} ({layout.name})", (*read.notes, *notes)), tree)
     if groups is not None:
         table, note = apply_groups(manifest.table, Path(groups))
-        manifest = Manifest(table, manifest.source, (*manifest.notes, note))
+        manifest = replace(manifest, table=table).noting(note)
     for label, name in CLASS_NAMES.items():
         if not (manifest.table["label"] == label).any():
+            missing = f"no films of the class {name} among {counted(len(manifest), 'film')}"
+            if not trainable and len(manifest):
+                return manifest.noting(f"{missing}: nothing could be trained on these films")
             left_out = [note for note in manifest.notes if "--label" in note]
             raise DatasetError(
-                f"no films of the class {name} among {counted(len(manifest), 'film')}",
+                missing,
                 where=place,
                 hint="Both classes are needed; --label NAME=0 or NAME=1 says what a folder, cell or class means"
                 + "".join(f". {note[0].upper()}{note[1:]}" for note in left_out),
             )
     return manifest
+
+
+def _naming(manifest: Manifest, tree: FilmTree) -> Manifest:
+    """The manifest with the films that no table can name."""
+    return replace(manifest, misnamed=tree.misnamed).noting(*_misnamed(tree))
+
+
+def _misnamed(tree: FilmTree) -> tuple[str, ...]:
+    return (misnamed_films(tree.misnamed),) if tree.misnamed else ()
 
 
 def _table_of(tree: FilmTree) -> Path | None:
@@ -109,7 +130,7 @@ def _read_table_folder(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
     table = _table_of(tree)
     if table is None:
         raise DatasetError("the table of the folder is gone", where=tree.root)
-    rows = read_table(table, labels)
+    rows = read_table(table, labels, present=False)
     unnamed = len({tree.path(film) for film in tree.films} - set(rows["path"]))
     note = f"{counted(unnamed, 'film')} of the folder not in {table.name}, ignored"
     return Manifest(rows, source=str(table), notes=(note,) if unnamed else ())
@@ -159,7 +180,7 @@ def _counted(names: Counter[str]) -> str:
 
 
 def _no_films(tree: FilmTree) -> DatasetError:
-    ignored = f"; {tree.notes()[0]}" if tree.notes() else ""
+    ignored = "".join(f"; {note}" for note in (*tree.notes(), *_misnamed(tree)))
     return DatasetError(
         f"no films found: no file ends in {', '.join(IMAGE_SUFFIXES)} or begins like DICOM{ignored}",
         where=tree.root,

@@ -33,11 +33,13 @@ class Manifest:
         source: Where it came from, and the name of the layout.
         notes: What was noticed on the way. Notes are not written to the file: `TEST_IS_VAL` is given anew by
             `assign_split(..., test_from_val=True)`, which changes nothing else in a table already split.
+        misnamed: Films that no row can name, since their names are not valid UTF-8; printable. Not written either.
     """
 
     table: pd.DataFrame
     source: str
     notes: tuple[str, ...] = ()
+    misnamed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         absent = [name for name in MANIFEST_COLUMNS if name not in self.table.columns]

@@ -6,11 +6,12 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePath
 from typing import TypeVar
 
 from lucency.datasets.content_hash import files_sha256
+from lucency.datasets.file_names import refuse_name
 from lucency.datasets.table_cells import TABLE_SUFFIXES, read_cells
 from lucency.datasets.vocabulary import COLUMN_ALIASES, SPLIT_WORDS, UNKNOWN_WORDS, LabelNames, squeeze
 from lucency.errors import DatasetError, MissingExtraError, ResourceError
@@ -40,19 +41,22 @@ part of the data set; the kind of fracture."""
 Cell = TypeVar("Cell", str, int)
 
 
-def read_table(path: Path, labels: Mapping[str, int] | None = None) -> pd.DataFrame:
+def read_table(path: Path, labels: Mapping[str, int] | None = None, *, present: bool = True) -> pd.DataFrame:
     """Reads a table of films.
 
     Args:
         path: CSV or Parquet file.
         labels: Further words for labels.
+        present: Refuse a table of which a film is not there; otherwise only one of which none is.
 
     Returns:
-        The columns of a manifest, every cell checked, in the order of the file.
+        The columns of a manifest, every cell checked, in the order of the file. Where folders that films lie in are
+        named for the other class, they are the column second_label.
 
     Raises:
         DatasetError: A column is missing, a cell cannot be understood, or a film is not there.
     """
+    refuse_name(os.path.abspath(path))
     cells = read_cells(path)
     found = {name: _find_column(list(cells.columns), aliases) for name, aliases in COLUMN_ALIASES.items()}
     for required in ("path", "label"):
@@ -102,8 +106,11 @@ def read_table(path: Path, labels: Mapping[str, int] | None = None) -> pd.DataFr
     for name in OPTIONAL_COLUMNS:
         if found[name] is not None:
             table[name] = column(name)
+    if "second_label" not in table and (second := _other_folders(paths, table["label"], names)):
+        table["second_label"] = second
     _check_unique(image_ids, path)
-    _check_present(paths, path)
+    if present or not any(map(os.path.isfile, paths)):
+        check_present(paths, path)
     return complete(table)
 
 
@@ -212,7 +219,37 @@ def _check_unique(image_ids: list[str], path: Path) -> None:
         first[image_id] = row
 
 
-def _check_present(paths: list[str], path: Path) -> None:
+def _other_folders(paths: list[str], labels: Sequence[str | int], names: LabelNames) -> list[str]:
+    """The label by which the folders of each film are named, "" where they name none or both; [] where all agree."""
+    folders = [PurePath(path).parent for path in paths]
+    try:
+        # What all films lie in tells none from another: the folder of a user may be called "fracture".
+        shared = len(PurePath(os.path.commonpath(folders)).parts)
+    except ValueError:
+        return []
+    found: dict[PurePath, str] = {}
+    for folder in set(folders):
+        # Bare digits may as well number patients.
+        words = tuple(part for part in folder.parts[shared:] if not part.isdigit())
+        try:
+            label = names.of_folders(words)
+        except DatasetError:
+            label = None
+        found[folder] = "" if label is None else str(label)
+    second = [found[folder] for folder in folders]
+    return second if any(other and int(other) != label for other, label in zip(second, labels, strict=True)) else []
+
+
+def check_present(paths: Sequence[str], path: Path) -> None:
+    """Refuses a table that names films which are not there.
+
+    Args:
+        paths: Of the films.
+        path: Of the table.
+
+    Raises:
+        DatasetError: One of them is no file.
+    """
     absent = [p for p in paths if not os.path.isfile(p)]
     if absent:
         rest = f" and {len(absent) - 3} more" if len(absent) > 3 else ""

@@ -18,7 +18,8 @@ from lucency.workflows.audit_films import (
     films_to_audit,
     prepared_beside,
 )
-from lucency.workflows.audit_record import JSON, refuse_folder, write_audit
+from lucency.workflows.audit_record import JSON, refuse_among, refuse_folder, write_audit
+from lucency.workflows.quarantine_place import refuse_quarantine
 from lucency.workflows.teller import Teller
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Audited:
         severe = sum(finding.severity in refused for finding in self.report.findings)
         if severe:
             raise StrictError(
-                f"{severe} finding(s) that --fail-on {severity} does not let pass",
+                f"{severe} finding{'s' if severe > 1 else ''} that --fail-on {severity} does not let pass",
                 where=self.folder / JSON,
                 hint="Mend the data, or see what --fix can do",
             )
@@ -99,7 +100,7 @@ def audit(
         What was found: a verdict, tables as DataFrames, findings, counts.
 
     Raises:
-        DatasetError: Nothing usable is there.
+        DatasetError: Nothing usable is there, or `out` lies among the films.
         LucencyError: Another of its kinds; what was found out until then is kept.
         KeyboardInterrupt: Likewise; the same call goes on.
     """
@@ -118,12 +119,23 @@ def audit_films(
     html: bool = False,
     shortcuts: bool = True,
     run: str | os.PathLike[str] | None = None,
+    quarantine: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     teller: Teller | None = None,
 ) -> Audited:
-    """As `audit`, for those who go on with what it was made of."""
+    """As `audit`, for those who go on with what it was made of.
+
+    Where damaged films could not be put aside in the folder `quarantine` afterwards, it is refused before the work.
+    """
     teller = teller or Teller()
+    folder = audit_folder(data, out)
+    root = Path(data) if isinstance(data, str | os.PathLike) and Path(data).is_dir() else None
+    if root is not None:
+        refuse_among(folder, root)
+        refuse_among(prepared_beside(folder), root)
     given = films_to_audit(data, labels=labels, groups=groups)
+    if quarantine is not None:
+        refuse_quarantine(quarantine, map(Path, given.table["path"]), root=root)
     from lucency.datasets.audit import Evidence, in_order
     from lucency.datasets.audit import audit as run_checks
     from lucency.datasets.audit.random_split import has_split, split_at_random
@@ -131,7 +143,6 @@ def audit_films(
 
     for note in given.notes:
         teller.say(note)
-    folder = audit_folder(data, out)
     refuse_folder(folder)
     scores = None if run is None else out_of_fold(run, given)
     prepared = prepared_beside(folder)
@@ -149,7 +160,7 @@ def audit_films(
         evidence,
         splits_are="given" if split else "random",
         look_up=answers.look_up,
-        shortcuts=answers.shortcuts,
+        shortcuts=answers.shortcuts if shortcuts else None,
         label_errors=answers.label_errors,
         findings=in_order([*run_checks(shown, survey, copies), *answers.as_findings()]),
         version=__version__,

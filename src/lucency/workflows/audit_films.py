@@ -27,7 +27,7 @@ def films_to_audit(
     labels: Mapping[str, int] | None = None,
     groups: str | os.PathLike[str] | None = None,
 ) -> Manifest:
-    """The films of a folder or table, of one class too, which training would refuse.
+    """The films of a folder or table, also where training would refuse them: of one class, or not there.
 
     Args:
         data: Folder of films, table, or a manifest, which is taken as it is.
@@ -42,14 +42,13 @@ def films_to_audit(
         if labels or groups is not None:
             raise DatasetError("labels and groups go with a folder or table", hint="Read it with read_films")
         return data
-    try:
-        found = read_films(data, labels=labels, groups=groups)
-    except DatasetError as refused:
-        alone = _of_one_class(Path(data), labels or {}, groups) if Path(data).exists() else None
-        if alone is None:
-            raise
-        found = alone.noting(f"{refused.what}: nothing could be trained on these films")
-    return _hashed_anew(found) if Path(data).is_file() else found
+    found = read_films(data, labels=labels, groups=groups, trainable=False)
+    return _hashed_anew(found) if names_films(found) else found
+
+
+def names_films(films: Manifest) -> bool:
+    """Whether a table names the films, which it still does when one of them is moved away."""
+    return films.source.endswith("table)")
 
 
 def _hashed_anew(films: Manifest) -> Manifest:
@@ -59,36 +58,13 @@ def _hashed_anew(films: Manifest) -> Manifest:
 
     table = films.table
     now = files_sha256([str(path) for path in table["path"]])
-    changed = sum(was != sha for was, sha in zip(table["sha256"], now, strict=True))
+    films = replace(films, table=table.assign(sha256=now).astype({"sha256": table["sha256"].dtype}))
+    # A film that is not there, or cannot be read, becomes a finding.
+    changed = sum(was != sha != "" for was, sha in zip(table["sha256"], now, strict=True))
     if not changed:
         return films
-    films = replace(films, table=table.assign(sha256=now).astype({"sha256": table["sha256"].dtype}))
     differ = counted(changed, "film differs", "films differ")
     return films.noting(f"{differ} from the sha256 in the table: the files are audited as they are now")
-
-
-def _of_one_class(data: Path, labels: Mapping[str, int], groups: str | os.PathLike[str] | None) -> Manifest | None:
-    """The same films without the demand for two classes; None where that is not what was wrong."""
-    from lucency.datasets.film_tree import list_films
-    from lucency.datasets.group_file import apply_groups
-    from lucency.datasets.layouts import LAYOUTS
-    from lucency.datasets.manifest import Manifest
-    from lucency.datasets.manifest_file import read_table
-
-    place = Path(os.path.abspath(data))
-    try:
-        if place.is_file():
-            found = Manifest(read_table(place, labels), f"{place} (table)")
-        else:
-            tree = list_films(place)
-            layout = next(layout for layout in LAYOUTS if layout.recognise(tree))
-            found = replace(layout.read(tree, labels), source=f"{place} ({layout.name})")
-        if groups is not None:
-            table, note = apply_groups(found.table, Path(groups))
-            found = replace(found, table=table).noting(note)
-    except (DatasetError, StopIteration):
-        return None
-    return found if len(found) and found.table["label"].nunique() == 1 else None
 
 
 def audit_folder(data: str | os.PathLike[str] | Manifest, out: str | os.PathLike[str] | None) -> Path:

@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lucency.errors import MissingExtraError, ResourceError
+from lucency.errors import DatasetError, MissingExtraError, ResourceError
+from lucency.workflows.quarantine_place import among_films
 from lucency.workflows.run_folder import RunFolder, now, versions, write_text
 
 if TYPE_CHECKING:
@@ -23,6 +24,28 @@ if TYPE_CHECKING:
     from lucency.datasets.audit.report import AuditReport
 
 JSON, PAGE = "audit.json", "audit.html"
+
+_PACKAGES = (
+    "lucency", "numpy", "pandas", "pillow", "opencv-python-headless", "opencv-python", "faiss-cpu", "scikit-learn",
+    "matplotlib",
+)  # fmt: skip
+"""What every audit with a page uses."""
+
+
+def refuse_among(folder: Path, root: Path) -> None:
+    """Refuses to write among the films, where the next scan would come upon it.
+
+    Args:
+        folder: Of an audit, or of what is kept beside it.
+        root: Of the films.
+
+    Raises:
+        DatasetError: The folder lies in the other.
+    """
+    if root.is_dir() and among_films(Path(os.path.abspath(folder)), Path(os.path.abspath(root))):
+        raise DatasetError(
+            "an audit is not written among the films", where=folder, hint="Give --out a folder beside the films"
+        )
 
 
 def refuse_folder(folder: Path) -> None:
@@ -100,9 +123,16 @@ def _page(report: AuditReport, evidence: Evidence) -> str:
         made={
             "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             "made": now(),
-            "versions": versions(),
+            "versions": versions(_packages(report)),
         },
     )
+
+
+def _packages(report: AuditReport) -> tuple[str, ...]:
+    """The packages that had a part in an audit."""
+    cleanlab = ("cleanlab",) if report.label_errors is not None else ()
+    dicom = ("pydicom",) if (report.films["format"] == "DICOM").any() else ()
+    return (*_PACKAGES, *cleanlab, *dicom)
 
 
 def _pictures(evidence: Evidence, names: Sequence[str]) -> Mapping[str, npt.NDArray[np.uint8]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
 
     from lucency.datasets.audit.copies import Copies
     from lucency.datasets.audit.evidence import Evidence
+    from lucency.datasets.audit.findings import Finding
     from lucency.datasets.audit.survey import Survey
     from lucency.datasets.manifest import Manifest
 
 TABLE, RECORD = "cleaned.csv", "cleaned.json"
 VAL, TEST = 0.15, 0.15
 MOST_ROUNDS = 5
+
+SURE = 0.9
+"""Score from which on a near copy is taken for the same radiograph without a look at it."""
 
 _TOLD = ("boxes", "patient_id", "study_id", "group", "body_part", "view")
 """Of equal copies the one is kept of which most of these are known."""
@@ -37,7 +42,7 @@ class LeftOut:
 
     Attributes:
         image_id: Of the film.
-        path: Of its file, which stays where it is.
+        path: Of its file as the data set names it; nothing here moves it, but a quarantine may have.
         reason: "unreadable", "contradictory" or "copy".
         what: Why, as a sentence.
         like: image_ids: the film that is kept in its place, or those that contradict it.
@@ -54,6 +59,21 @@ class LeftOut:
         return {**self.__dict__, "like": list(self.like)}
 
 
+@dataclass(frozen=True)
+class Cleaned:
+    """What was written.
+
+    Attributes:
+        table: The cleaned manifest.
+        left: Films that are not in it.
+        findings: What is still to be looked at in it.
+    """
+
+    table: Path
+    left: list[LeftOut]
+    findings: list[Finding]
+
+
 def clean_films(
     given: Manifest,
     evidence: Evidence,
@@ -62,12 +82,12 @@ def clean_films(
     seed: int = 0,
     workers: int | None = None,
     teller: Teller | None = None,
-) -> tuple[Path, list[LeftOut]]:
+) -> Cleaned:
     """Writes `cleaned.csv`, and `cleaned.json`, which says what was left out and why. No film is touched.
 
-    Left out are unreadable films; all films of a radiograph that stands under both labels, since neither can be
-    trusted; and of films with equal bytes or pixels all but one. Near copies stay, in one group. The splits are
-    carved anew, by group, whatever splits were given.
+    Left out are unreadable films; all films of a radiograph that surely stands under both labels, since neither can
+    be trusted; and of films with equal bytes or pixels all but one. Near copies stay, in one group, and those under
+    both labels too where their score is under `SURE`. The splits are carved anew, by group, whatever was given.
 
     Args:
         given: The films of the data set.
@@ -76,9 +96,6 @@ def clean_films(
         seed: Of the split.
         workers: Threads.
         teller: Hears of progress.
-
-    Returns:
-        The table, and the films that were left out.
 
     Raises:
         DatasetError: Too few films are left to carve a split from.
@@ -91,11 +108,11 @@ def clean_films(
     kept, survey, copies = given, evidence.survey, evidence.copies
     left: list[LeftOut] = []
     notes: list[str] = []
-    for _ in range(MOST_ROUNDS):
+    for turn in count():
         more = _left_out(kept, survey, copies)
         # Grouped while all are there: a film that is left out may be the link between two that stay.
         kept, note = group_copies(kept, copies)
-        if not more and not note:
+        if turn == MOST_ROUNDS or (not more and not note):
             break
         left, notes = left + more, notes + ([note] if note else [])
         rows = np.flatnonzero(~kept.table["image_id"].isin({film.image_id for film in more}).to_numpy())
@@ -103,11 +120,12 @@ def clean_films(
         survey = replace(survey, facts=tuple(survey.facts[row] for row in rows), rows=survey.rows[rows])
         # Among fewer films others may be the likeliest pairs: looked at again until nothing new is found.
         copies = compare_films(kept, survey, prepared_beside(folder), workers=workers, teller=teller or Teller())
+    findings = [*_unsettled(more, note), *_doubtful(kept, copies, {film.image_id for film in more})]
     free = type(kept)(kept.table.assign(split="").astype({"split": "str"}), kept.source)
     cleaned = assign_split(free, val=VAL, test=TEST, seed=seed)
     cleaned.write(folder / TABLE)
-    write_json(folder / RECORD, _record(given, cleaned, left, notes, seed))
-    return folder / TABLE, left
+    write_json(folder / RECORD, _record(given, cleaned, left, notes, seed, findings))
+    return Cleaned(folder / TABLE, left, findings)
 
 
 def _left_out(films: Manifest, survey: Survey, copies: Copies) -> list[LeftOut]:
@@ -121,12 +139,15 @@ def _left_out(films: Manifest, survey: Survey, copies: Copies) -> list[LeftOut]:
     for row, facts in enumerate(survey.facts):
         if not facts.readable:
             leave(row, "unreadable", f"{facts.what} ({facts.code})", [])
-    for rows in _among(copies, left):
+    equal = _equal(table, survey, left)
+    for rows in _surely_one(equal, copies, left):
         if len({labels[row] for row in rows}) > 1:
             for row in rows:
                 others = [other for other in rows if labels[other] != labels[row]]
                 leave(row, "contradictory", "the same radiograph stands under the other label too", others)
-    for rows in _equal(table, survey, left):
+    for rows in ([row for row in found if row not in left] for found in equal):
+        if not rows:
+            continue
         best = max(rows, key=lambda row: (_known(table, row), -row))
         for row in rows:
             if row != best:
@@ -134,12 +155,67 @@ def _left_out(films: Manifest, survey: Survey, copies: Copies) -> list[LeftOut]:
     return [left[row] for row in sorted(left)]
 
 
-def _among(copies: Copies, left: dict[int, LeftOut]) -> list[list[int]]:
-    return [rows for rows in ([row for row in found if row not in left] for found in copies.sets()) if len(rows) > 1]
+def _surely_one(equal: list[list[int]], copies: Copies, left: dict[int, LeftOut]) -> list[list[int]]:
+    """Rows of each set of films that surely show one radiograph, by equal bytes or pixels or a score of `SURE`."""
+    pairs = [(rows[0], row) for rows in equal for row in rows[1:]]
+    pairs += [
+        (link.first, link.second)
+        for link in copies.links
+        if (link.kind != "near" or link.score >= SURE) and not {link.first, link.second} & left.keys()
+    ]
+    sets: dict[int, set[int]] = {}
+    for first, second in pairs:
+        joined = sets.get(first, {first}) | sets.get(second, {second})
+        sets |= dict.fromkeys(joined, joined)
+    return [sorted(rows) for row, rows in sorted(sets.items()) if row == min(rows)]
+
+
+def _unsettled(more: list[LeftOut], note: str) -> list[Finding]:
+    """That the last look still found something."""
+    from lucency.datasets.audit.findings import Finding
+
+    if not more and not note:
+        return []
+    return [
+        Finding(
+            check="duplicates",
+            severity="warning",
+            message=f"Copies were looked for {MOST_ROUNDS + 1} times, and each time there were new ones: some may be"
+            " left.",
+            image_ids=tuple(film.image_id for film in more),
+            evidence={"looks": MOST_ROUNDS + 1, "films": len(more)},
+            action=f"Audit {TABLE} with --fix again",
+        )
+    ]
+
+
+def _doubtful(films: Manifest, copies: Copies, told: set[str]) -> list[Finding]:
+    """Near copies under both labels that are not sure enough to be left out."""
+    from lucency.datasets.audit.findings import Finding, counted
+
+    ids, labels = list(films.table["image_id"]), list(films.table["label"])
+    sets = [
+        rows
+        for rows in copies.sets()
+        if len({labels[row] for row in rows}) > 1 and not told & {ids[row] for row in rows}
+    ]
+    if not sets:
+        return []
+    return [
+        Finding(
+            check="labels",
+            severity="warning",
+            message=f"{counted(len(sets), 'radiograph')} may stand under both labels: the films are alike, but not"
+            f" surely copies (a score under {SURE:g}), so they are kept, in one group.",
+            image_ids=tuple(ids[row] for rows in sets for row in rows),
+            evidence={"sets": [{ids[row]: int(labels[row]) for row in rows} for rows in sets]},
+            action="Look at them, and take the wrong ones out by hand",
+        )
+    ]
 
 
 def _equal(table: pd.DataFrame, survey: Survey, left: dict[int, LeftOut]) -> list[list[int]]:
-    """Rows of films with equal bytes or pixels, of those that are not left out yet."""
+    """Rows of each set of films with equal bytes or pixels, of those that are not left out yet."""
     from lucency.datasets.film_groups import linked
 
     names = [str(row) for row in range(len(table))]
@@ -155,7 +231,9 @@ def _known(table: pd.DataFrame, row: int) -> int:
     return sum(bool(table[name].iat[row]) for name in _TOLD)
 
 
-def _record(given: Manifest, cleaned: Manifest, left: list[LeftOut], notes: list[str], seed: int) -> dict[str, Any]:
+def _record(
+    given: Manifest, cleaned: Manifest, left: list[LeftOut], notes: list[str], seed: int, findings: list[Finding]
+) -> dict[str, Any]:
     reasons = ("unreadable", "contradictory", "copy")
     return {
         "schema": 1,
@@ -171,5 +249,6 @@ def _record(given: Manifest, cleaned: Manifest, left: list[LeftOut], notes: list
             for split in ("train", "val", "test")
             if len(part := cleaned.subset(split))
         },
+        "findings": [finding.to_json() for finding in findings],
         "left_out": [film.to_json() for film in left],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ def group_copies(manifest: Manifest, copies: Copies) -> tuple[Manifest, str]:
     from lucency.datasets.audit.film_sides import given_groups, kept_together
     from lucency.datasets.audit.findings import counted
     from lucency.datasets.film_groups import film_groups
-    from lucency.datasets.manifest import Manifest
 
     table = manifest.table
     blocks, known = kept_together(manifest, copies), film_groups(manifest)
@@ -53,5 +53,5 @@ def group_copies(manifest: Manifest, copies: Copies) -> tuple[Manifest, str]:
         )
     else:
         note = f"no patient, study or group is known: {films} in {counted(joined, 'group')} of copies"
-    grown = Manifest(table.assign(group=groups).astype({"group": "str"}), manifest.source, manifest.notes)
+    grown = replace(manifest, table=table.assign(group=groups).astype({"group": "str"}))
     return grown.noting(note), note

@@ -1,4 +1,4 @@
-"""Unreadable films of an audit -> quarantine."""
+"""Damaged films of an audit -> quarantine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def put_aside(
         folder: The quarantine.
 
     Returns:
-        What was moved, None where no film is damaged; and image_ids of unreadable films that stay.
+        What was moved, None where no film is damaged; and image_ids of unreadable films that stay, but for those
+        that are not there at all.
 
     Raises:
         DatasetError: The folder lies among the films, or holds a broken record.
@@ -41,14 +42,9 @@ def put_aside(
     for image_id, path, facts in zip(table["image_id"], table["path"], survey.facts, strict=True):
         if facts.code in DAMAGED:
             damaged.append((image_id, path, f"{facts.code}: {facts.what}"))
-        elif not facts.readable:
+        elif not facts.readable and facts.code != "not_found":
             stay.append(image_id)
     if not damaged:
         return None, stay
     root = Path(data) if Path(data).is_dir() else None
     return quarantine(damaged, folder, root=root), stay
-
-
-def names_films(evidence: Evidence) -> bool:
-    """Whether a table names the films, which it still does when one of them was moved away."""
-    return evidence.manifest.source.endswith("table)")

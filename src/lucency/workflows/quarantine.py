@@ -12,10 +12,8 @@ from typing import Final, Literal
 
 from lucency.errors import DatasetError, ResourceError
 from lucency.workflows.careful_move import Likeness, likeness, move_file, one_place, set_time, sweep
+from lucency.workflows.quarantine_place import FILMS, refuse_quarantine, within
 from lucency.workflows.quarantine_record import RECORD, KeptFilm, read_record, write_record
-
-FILMS = "films"
-"""Folder in the quarantine under which films lie by their relative paths."""
 
 Outcome = Literal["restored", "in_place", "occupied", "changed", "missing", "failed"]
 
@@ -81,9 +79,7 @@ def quarantine(
 
     home = Path(os.path.abspath(folder))
     wanted = {Path(os.path.abspath(path)): (image_id, reason) for image_id, path, reason in films}
-    if root is not None:
-        _refuse_inside(home, Path(os.path.abspath(root)))
-    _refuse_kept(home, wanted)
+    refuse_quarantine(home, wanted, root=root)
     top = Path(os.path.abspath(root)) if root is not None else _common(list(wanted))
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -140,7 +136,7 @@ def restore(folder: str | os.PathLike[str], *, root: str | os.PathLike[str] | No
     home = Path(os.path.abspath(folder))
     record = read_record(home)
     place = Path(os.path.abspath(root)) if root is not None else None
-    if place is not None and _within(place, home):
+    if place is not None and within(place, home):
         raise DatasetError(
             "films cannot be restored into the quarantine itself",
             where=place,
@@ -255,41 +251,6 @@ def _common(paths: Sequence[Path]) -> Path | None:
     except ValueError:
         # No films, or films of several drives.
         return None
-
-
-def _refuse_inside(home: Path, root: Path) -> None:
-    for folder, top in ((home, root), (_real(home), _real(root)), (_real(home / FILMS), _real(root))):
-        # Hidden folders are not searched for films.
-        if folder.is_relative_to(top) and not any(part.startswith(".") for part in folder.relative_to(top).parts):
-            raise DatasetError(
-                "the quarantine would lie among the films, which would be found there again",
-                where=home,
-                hint="Choose a folder beside them",
-            )
-    if _within(root, home / FILMS):
-        raise _kept_there(home)
-
-
-def _refuse_kept(home: Path, paths: Iterable[Path]) -> None:
-    """Films of a table too must not lie where the quarantine keeps its own."""
-    if any(_within(folder, home / FILMS) for folder in {path.parent for path in paths}):
-        raise _kept_there(home)
-
-
-def _kept_there(home: Path) -> DatasetError:
-    return DatasetError(
-        f"the films lie in the folder {FILMS!r} of the quarantine, where it keeps what is put aside",
-        where=home,
-        hint="Choose a new folder beside them",
-    )
-
-
-def _within(path: Path, folder: Path) -> bool:
-    return path.is_relative_to(folder) or _real(path).is_relative_to(_real(folder))
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))
 
 
 def _now() -> str:

@@ -20,6 +20,7 @@ def read_films(
     *,
     labels: Mapping[str, int] | None = None,
     groups: str | os.PathLike[str] | None = None,
+    trainable: bool = True,
 ) -> Manifest:
     """Scans a folder in one of the known layouts, or a CSV or Parquet table.
 
@@ -27,6 +28,7 @@ def read_films(
         data: The folder or table.
         labels: Further names of classes, such as {"bruch": 1, "heil": 0}.
         groups: CSV with image_id and group.
+        trainable: Refuse films that nothing can be trained on: of one class, or named by a table and not there.
 
     Raises:
         DatasetError: Nothing usable is there.
@@ -38,7 +40,7 @@ def read_films(
         raise MissingExtraError(str(error.name), extra="train", need="Reading a data set") from None
     if not Path(data).exists():
         raise DatasetError("does not exist", where=data, hint="Give a folder of films, or a CSV or Parquet table")
-    return scan(Path(data), labels=labels, groups=Path(groups) if groups is not None else None)
+    return scan(Path(data), labels=labels, groups=Path(groups) if groups is not None else None, trainable=trainable)
 
 
 def describe_films(manifest: Manifest) -> dict[str, Any]:

@@ -30,7 +30,8 @@ def tell_findings(
         StrictError: `strict`, and there is an error or a warning.
     """
     write_json(folder / "findings.json", [finding.to_json() for finding in findings])
-    unreadable = [finding for finding in findings if finding.check == "files" and finding.severity == "error"]
+    # Films that no row can name have no image_ids: their finding is told as it is.
+    unreadable = [one for one in findings if one.check == "files" and one.severity == "error" and one.image_ids]
     told = [finding for finding in findings if finding not in unreadable and (notes or finding.severity != "note")]
     leaks = [finding for finding in told if finding.check == "leakage" and finding.severity != "note"]
     for finding in leaks:

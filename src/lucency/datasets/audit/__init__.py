@@ -33,6 +33,7 @@ class Check:
 
 CHECKS: tuple[Check, ...] = (
     Check("unreadable", "files", file_checks.unreadable),
+    Check("misnamed", "files", file_checks.misnamed),
     Check("damage_by_class", "files", damage_by_class.damage_by_class),
     Check("copies_across_splits", "leakage", leakage.copies_across_splits),
     Check("groups_across_splits", "leakage", leakage.groups_across_splits),

@@ -11,6 +11,7 @@ from lucency.datasets.audit import files
 from lucency.datasets.audit.evidence import Evidence
 from lucency.datasets.audit.film_facts import FilmFacts
 from lucency.datasets.audit.findings import Finding, Severity, counted
+from lucency.datasets.file_names import misnamed_films
 from lucency.errors import FilmError
 from lucency.imaging.readers import IMAGE_SUFFIXES
 
@@ -63,6 +64,16 @@ def unreadable(evidence: Evidence) -> list[Finding]:
             if not facts.readable
         },
     )
+
+
+def misnamed(evidence: Evidence) -> list[Finding]:
+    """Films that no table can name, and that are left out for it."""
+    names = evidence.manifest.misnamed
+    if not names:
+        return []
+    # They have no rows, and so no image_ids.
+    found = {"films": len(names), "names": list(names)}
+    return [Finding("files", "error", f"{misnamed_films(names)}.", (), found, "Rename them and audit again")]
 
 
 def noticed(evidence: Evidence) -> list[Finding]:

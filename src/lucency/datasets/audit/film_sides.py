@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +22,7 @@ class FilmGroups:
     """Patients or exams, as far as they are known.
 
     Attributes:
-        names: N names; "" where nothing is known of a film.
+        names: N names; "" where nothing is known of a film, and for films that only copies link.
         known_from: "given" by the data set, or "inferred" from copies and image numbers.
     """
 
@@ -41,7 +42,15 @@ def given_groups(manifest: Manifest) -> list[str] | None:
 
 def film_groups_of(evidence: Evidence) -> FilmGroups | None:
     """Given groups; where there are none, inferred ones; None where there is nothing to infer them from."""
-    return _groups(evidence.manifest, known_copies(evidence))
+    copies = known_copies(evidence)
+    groups = _groups(evidence.manifest, copies)
+    if groups is None or groups.known_from == "given":
+        return groups
+    # A set of copies is no exam: who counts films with a copy elsewhere would count them again.
+    heads: dict[str, set[int]] = defaultdict(set)
+    for name, head in zip(groups.names, copies.cluster.tolist(), strict=True):
+        heads[name].add(head)
+    return FilmGroups([name if len(heads[name]) > 1 else "" for name in groups.names], "inferred")
 
 
 def _groups(manifest: Manifest, copies: Copies) -> FilmGroups | None:

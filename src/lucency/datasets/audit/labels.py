@@ -47,8 +47,8 @@ def second_label(evidence: Evidence) -> list[Finding]:
         Finding(
             check="labels",
             severity="warning",
-            message=f"{counted(len(differing), 'film')} with another label in a second place of the data set"
-            " (for FracAtlas: dataset.csv against the folder, which is used).",
+            message=f"{counted(len(differing), 'film')} with another label in a second place of the data set, such as"
+            " the name of a folder against a table (for FracAtlas the folder is used, otherwise the table).",
             image_ids=tuple(differing),
             evidence={"labels": differing},
             action="Look at them, and correct the place that is wrong",

@@ -28,8 +28,7 @@ def copies_across_splits(evidence: Evidence) -> list[Finding]:
             _finding(
                 evidence,
                 shared,
-                f"{len(shared.rows)} of {counted(shared.films, 'film')} of {side} ({_percent(shared.share)})"
-                f" have a {copy} in {other}",
+                f"{_films(shared, side)} {'has' if len(shared.rows) == 1 else 'have'} a {copy} in {other}",
                 {"side": side, "other": other, "copies": len(shared.rows)},
             )
         )
@@ -54,9 +53,8 @@ def groups_across_splits(evidence: Evidence) -> list[Finding]:
             _finding(
                 evidence,
                 shared,
-                f"{counted(len(torn), 'group')} of films ({told}) on two sides: {len(shared.rows)} of"
-                f" {counted(shared.films, 'film')} of {side} ({_percent(shared.share)}) belong to a group with films"
-                f" in {other}",
+                f"{counted(len(torn), 'group')} of films ({told}) on two sides: {_films(shared, side)}"
+                f" {'belongs' if len(shared.rows) == 1 else 'belong'} to a group with films in {other}",
                 {
                     "side": side,
                     "other": other,
@@ -100,8 +98,8 @@ def _finding(evidence: Evidence, shared: Shared, what: str, counts: dict[str, ob
     )
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def _films(shared: Shared, side: str) -> str:
+    return f"{len(shared.rows)} of {counted(shared.films, 'film')} of {side} ({100 * shared.share:.1f} %)"
 
 
 def test_is_val(evidence: Evidence) -> list[Finding]:

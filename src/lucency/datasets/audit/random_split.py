@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lucency.datasets.manifest import Manifest
@@ -42,7 +44,7 @@ def random_split(manifest: Manifest, seed: int = 0) -> list[str]:
 def split_at_random(manifest: Manifest, seed: int = 0) -> Manifest:
     """The manifest with the sides of `random_split`, and with the note `RANDOM_SPLIT`."""
     table = manifest.table.assign(split=random_split(manifest, seed)).astype({"split": "str"})
-    return Manifest(table, manifest.source, manifest.notes).noting(RANDOM_SPLIT)
+    return replace(manifest, table=table).noting(RANDOM_SPLIT)
 
 
 def is_random(manifest: Manifest) -> bool:

@@ -98,7 +98,7 @@ def build_report(
     *,
     splits_are: SplitsAre,
     look_up: Mapping[str, Mapping[str, Any] | None],
-    shortcuts: Sequence[Mapping[str, Any]],
+    shortcuts: Sequence[Mapping[str, Any]] | None,
     label_errors: Mapping[str, Any] | None,
     findings: Sequence[Finding],
     version: str,
@@ -110,7 +110,7 @@ def build_report(
         splits_are: "given" or "random".
         look_up: For "val" and "test" what `evaluation.look_up` gave, as JSON values, or None.
         shortcuts: What the shortcut probes gave, each with probe, title, auroc, low, high, films, groups, severity,
-            detail and action.
+            detail and action; None where nobody looked for them.
         label_errors: What a model says of the labels, or None.
         findings: Of all checks, in order.
         version: Of Lucency.
@@ -147,7 +147,7 @@ def build_report(
         leakage=leakage,
         look_up=looked_up,
         duplicates=duplicates,
-        shortcuts=tuple(shortcuts),
+        shortcuts=tuple(shortcuts or ()),
         balance=counts.count_balance(evidence),
         label_errors=label_errors,
     )

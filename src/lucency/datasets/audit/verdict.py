@@ -22,7 +22,7 @@ def audit_verdict(
     splits_are: str,
     leakage: Mapping[str, Mapping[str, Any] | None],
     look_up: Mapping[str, Mapping[str, Any] | None],
-    shortcuts: Sequence[Mapping[str, Any]],
+    shortcuts: Sequence[Mapping[str, Any]] | None,
     findings: Sequence[Finding],
     searched: str,
 ) -> str:
@@ -39,7 +39,7 @@ def audit_verdict(
         splits_are: "given" or "random".
         leakage: For "val" and "test", as in the audit's JSON.
         look_up: Likewise.
-        shortcuts: Likewise.
+        shortcuts: Likewise; None where nobody looked for them.
         findings: What the checks found.
         searched: "pixels" where copies were looked for in pixels, "bytes" where only equal files are known.
 
@@ -57,10 +57,11 @@ def audit_verdict(
     worst = _worst(leakage)
     leak = _leakage(worst, leakage[worst] or {}, look_up.get(worst), splits_are == "random") if worst else ""
     much = worst is not None and _share(leakage[worst]) >= MUCH
-    others = [_damage(findings), _shortcut(shortcuts), _contradiction(findings)]
+    others = [_damage(findings), _shortcut(shortcuts or ()), _contradiction(findings)]
     told = [sentence for sentence in (leak if much else "", *others, _gravest(findings), leak) if sentence]
     if not told:
-        return _nothing(leakage, splits_are, searched)
+        unlooked = " Shortcuts were not looked for." if shortcuts is None else ""
+        return _nothing(leakage, splits_are, searched) + unlooked
     # A split that nobody made spoils no figure yet: what is wrong with the films themselves is said too.
     further = next((sentence for sentence in others if sentence), "") if much and splits_are == "random" else ""
     return f"{told[0]} {further}".rstrip()
