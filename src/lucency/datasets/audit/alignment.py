@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy import fft
 
 from lucency.datasets.audit.fingerprint import FloatArray
 
@@ -21,6 +22,10 @@ _UNCHANGED = 1
 _ALIKE = 0.7
 """Local correlation from which a place counts as shared."""
 _BINS = 400
+_BEST = 0.8
+"""Share of the detail that an agreement is judged by: burned-in words and what a crop has cut may spoil the rest."""
+_LEAST = 1e-3
+"""Weight of corners under which films show nothing to compare."""
 _SIMILARITY = np.array(
     [[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]], np.float64
 )
@@ -29,6 +34,8 @@ _STRETCHED = 1.03
 """Ratio of the two scales of a map from which it is tried without the stretch too."""
 _OVERLAP = 0.15
 """Films that overlap less are not compared."""
+_COMMON = 0.35
+"""Share of a film that a place found by searching must leave on the other."""
 _OUTSIDE, _LARGEST = 1e15, 50.0
 """Local normalisation stays far under the latter, so that places outside of a film are known by their value."""
 
@@ -38,18 +45,16 @@ class Agreement:
     """How far two films agree once one lies on the other.
 
     Attributes:
-        score: Local correlation that is reached by three fifths of the detail they show together, -1..1.
+        score: Mean local correlation over the best four fifths of the corners they show together, -1..1.
         shared_of_first: Share of the first film's detail that is found on the second, 0..1.
         shared_of_second: Share of the second film's detail that is found on the first, 0..1.
         overlap: Share of the smaller film's area that lies on the other, 0..1.
-        roundness: How far the detail they share runs in all directions: 1 all alike, 0 a single straight edge.
     """
 
     score: float
     shared_of_first: float
     shared_of_second: float
     overlap: float
-    roundness: float
 
 
 class Template:
@@ -72,6 +77,7 @@ class Template:
         y = ((np.arange(height) - self._middle[1]) / self._half).astype(np.float32)[:, None]
         self._steep = np.stack([across * x, across * y, across, down * x, down * y, down]).reshape(6, -1)
         self._inverse: dict[bool, FloatArray] = {}
+        self._corners: dict[int, FloatArray] = {}
         self._spectra: tuple[npt.NDArray[np.complex64], ...] | None = None
 
     def _solved(self, inside: FloatArray | None, rigid: bool) -> FloatArray:
@@ -144,42 +150,45 @@ class Template:
         """
         warp = self._to_pixels(guess)
         height, width = self.image.shape
-        shape = (2 * height, 2 * width)
+        # Shifts go up to half a side each way; what is farther off wraps onto them.
+        shape = (height + height // 2, width + width // 2)
         if self._spectra is None:
             planes = (self.image, np.ones_like(self.image), self.image * self.image)
-            self._spectra = tuple(np.conj(np.fft.rfft2(plane, shape)) for plane in planes)
-        centre = np.append(self._middle, 1)
+            self._spectra = tuple(np.conj(fft.rfft2(plane, shape)) for plane in planes)
         linears = [warp[:, :2] * scale for scale in SCALES]
         stretches = np.linalg.svd(warp[:, :2])
         if stretches[1][0] > _STRETCHED * stretches[1][1]:
             even = math.sqrt(stretches[1][0] * stretches[1][1]) * stretches[0] @ stretches[2]
             linears += [even * scale for scale in SCALES]
-        warps, planes_moved = [], np.empty((len(linears) + 2, height, width), np.float32)
-        for row, linear in enumerate(linears):
-            warps.append(np.column_stack([linear, warp @ centre - linear @ self._middle]))
-            planes_moved[row], inside = self._moved(image, warps[-1])
+        centre = warp @ np.append(self._middle, 1)
+        warps = [np.column_stack([linear, centre - linear @ self._middle]) for linear in linears]
+        planes_moved = np.empty((len(linears) + 2, height, width), np.float32)
+        for row, moved_by in enumerate(warps):
+            planes_moved[row], inside = self._moved(image, moved_by)
             if row == _UNCHANGED:
                 # Where the films overlap, and how much they show there, hardly depends on these scales.
                 planes_moved[-2], planes_moved[-1] = planes_moved[row] ** 2, inside
-        spectra = np.fft.rfft2(planes_moved, shape)
+        spectra = fft.rfft2(planes_moved, shape)
         image_there, all_there, power_there = self._spectra
         spectra = np.concatenate([spectra[:-2] * image_there, spectra[-2:] * all_there, spectra[-1:] * power_there])
-        shifted = np.fft.irfft2(spectra, shape)
+        shifted = fft.irfft2(spectra, shape)
         both, ours, area, theirs = shifted[:-3], shifted[-3], shifted[-2] / (height * width), shifted[-1]
-        likeness = both / np.sqrt(np.maximum(ours * theirs, 1.0))
         # Of two places that fit alike the one with more in common is likelier.
-        scores = np.where(area > 0.35, likeness * np.maximum(area, 0.35) ** 0.1, -np.inf)
+        trust = (area > _COMMON) * (1 + 0.1 * area) / np.sqrt(np.maximum(ours * theirs, 1.0))
+        trust[height // 2 + 1 : height] = trust[:, width // 2 + 1 : width] = 0
+        scores = both * trust
         row, down, across = (int(place) for place in np.unravel_index(int(scores.argmax()), scores.shape))
-        # A peak in the second half of the plane is a shift the other way.
-        shift = [across - shape[1] * (across > width), down - shape[0] * (down > height), 1]
-        found = np.column_stack([warps[row][:, :2], warps[row] @ shift])
-        return self._to_map(found)
+        # A peak in the far part of the plane is a shift the other way.
+        shift = [across - shape[1] * (across > width // 2), down - shape[0] * (down > height // 2), 1]
+        return self._to_map(np.column_stack([warps[row][:, :2], warps[row] @ shift]))
 
     def agreement(self, image: FloatArray, guess: Matrix, *, window: int) -> Agreement:
         """How far two aligned films agree, place by place.
 
         A film turned in its frame has corners that the other does not share, and burned-in words hide a place; so
-        correlation is taken in windows, and what counts is how much of the detail agrees.
+        correlation is taken in windows. Straight edges agree wherever two of them are laid on each other, as those of
+        any two shafts can be: a window counts by how much detail it shows that runs in all directions, on both films
+        (the smaller eigenvalue of the structure tensor; Shi and Tomasi, CVPR 1994).
 
         Args:
             image: float32 (H, W), the first film, of the same sign.
@@ -189,24 +198,19 @@ class Template:
         warp = self._to_pixels(guess)
         ours, inside = self._moved(image, warp)
         theirs = self.image * inside
-
-        def local(values: FloatArray) -> FloatArray:
-            return np.asarray(cv2.boxFilter(values, -1, (window, window), normalize=True), dtype=np.float32)
-
-        filled = local(inside)
+        filled = _local(inside, window)
         weight = np.maximum(filled, 1e-3)
-        mean_one, mean_two = local(ours) / weight, local(theirs) / weight
-        one = np.maximum(local(ours * ours) / weight - mean_one**2, 0)
-        two = np.maximum(local(theirs * theirs) / weight - mean_two**2, 0)
-        correlation = (local(ours * theirs) / weight - mean_one * mean_two) / np.sqrt(one * two + 1e-4)
-        detail = np.sqrt(one * two) * (filled > 0.5)
-        total = float(detail.sum())
-        if total < 1e-3:
-            return Agreement(-1.0, 0.0, 0.0, 0.0, 0.0)
-        reached = np.cumsum(np.histogram(correlation, _BINS, (-1, 1), weights=detail)[0][::-1])
-        score = 1 - 2 * float(np.searchsorted(reached, 0.6 * float(reached[-1]))) / _BINS
-        places = correlation > _ALIKE
-        alike = float(detail[places].sum())
+        mean_one, mean_two = _local(ours, window) / weight, _local(theirs, window) / weight
+        one = np.maximum(_local(ours * ours, window) / weight - mean_one**2, 0)
+        two = np.maximum(_local(theirs * theirs, window) / weight - mean_two**2, 0)
+        correlation = (_local(ours * theirs, window) / weight - mean_one * mean_two) / np.sqrt(one * two + 1e-4)
+        well_inside = filled > 0.5
+        if window not in self._corners:
+            self._corners[window] = _corners(self.image, window)
+        score = _mean_of_best(correlation, np.sqrt(_corners(ours, window) * self._corners[window]) * well_inside)
+        if score is None:
+            return Agreement(-1.0, 0.0, 0.0, 0.0)
+        alike = float((np.sqrt(one * two) * (well_inside & (correlation > _ALIKE))).sum())
         pixels = abs(float(np.linalg.det(warp[:, :2])))
         area = float(inside.sum())
         return Agreement(
@@ -214,15 +218,7 @@ class Template:
             min(1.0, alike * pixels / _power(image)),
             min(1.0, alike / _power(self.image)),
             min(1.0, area / min(self.image.size, image.size / pixels)),
-            self._roundness(places * inside),
         )
-
-    def _roundness(self, weight: FloatArray) -> float:
-        """Least over greatest eigenvalue of the structure tensor (Foerstner, 1987) over some places."""
-        across, down = self._steep[2].reshape(weight.shape) * weight, self._steep[5].reshape(weight.shape) * weight
-        xx, yy, xy = (float(np.vdot(a, b)) for a, b in ((across, across), (down, down), (across, down)))
-        middle, spread = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
-        return max(0.0, (middle - spread) / (middle + spread + 1e-6))
 
     def _moved(self, image: FloatArray, warp: Matrix) -> tuple[FloatArray, FloatArray]:
         """The first film on this one's pixels, 0 where it does not reach; and where it does, as 0 and 1."""
@@ -265,3 +261,26 @@ class Template:
 
 def _power(image: FloatArray) -> float:
     return float((image * image).sum()) + 1e-3
+
+
+def _local(values: FloatArray, window: int) -> FloatArray:
+    return np.asarray(cv2.boxFilter(values, -1, (window, window), normalize=True), dtype=np.float32)
+
+
+def _corners(image: FloatArray, window: int) -> FloatArray:
+    """The smaller eigenvalue of the structure tensor about each place: 0 where all edges run one way."""
+    across = cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+    down = cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    xx, yy, xy = (_local(one * two, window) for one, two in ((across, across), (down, down), (across, down)))
+    return np.asarray(np.maximum((xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy * xy), 0), dtype=np.float32)
+
+
+def _mean_of_best(correlation: npt.NDArray[np.floating], weight: npt.NDArray[np.floating]) -> float | None:
+    """The mean correlation of the places that agree best, up to a share of all weight; None where nothing weighs."""
+    places = ((1 - correlation) * (_BINS / 2)).astype(np.int32).clip(0, _BINS)
+    sums = np.bincount(places.ravel(), weight.ravel(), _BINS + 1)
+    total = float(sums.sum())
+    if total < _LEAST:
+        return None
+    taken = np.diff(np.minimum(np.cumsum(sums), _BEST * total), prepend=0.0)
+    return float(taken @ np.linspace(1, -1, _BINS + 1)) / (_BEST * total)

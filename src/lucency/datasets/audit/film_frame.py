@@ -22,7 +22,7 @@ _SPECK = np.ones((3, 3), np.uint8)
 
 @dataclass(frozen=True, eq=False)
 class FilmFrame:
-    """What a film shows once the ground around it is gone.
+    """A face of a film: the whole of it, or what it shows once the ground around it is gone.
 
     Attributes:
         content: uint8 (h, w), at most 160 pixels long and wide, upright as the frame is.
@@ -33,8 +33,11 @@ class FilmFrame:
     linear: npt.NDArray[np.float64]
 
 
-def frame_of(thumb: npt.NDArray[np.uint8], height: int, width: int) -> FilmFrame:
-    """Cuts the padding of a thumbnail away, and a ground of one grey around a rectangle.
+def faces_of(thumb: npt.NDArray[np.uint8], height: int, width: int) -> list[FilmFrame]:
+    """What a film may be compared by: the whole of it, and before it the film on a ground of one grey, if there is one.
+
+    A film with a border that was turned in its frame shows parts of the border, and no rectangle any more: it is
+    found by the whole.
 
     Args:
         thumb: uint8 (160, 160), letterboxed by `THUMB`.
@@ -44,9 +47,8 @@ def frame_of(thumb: npt.NDArray[np.uint8], height: int, width: int) -> FilmFrame
     spot = place(height, width, THUMB)
     film = thumb[spot.top : spot.top + spot.height, spot.left : spot.left + spot.width]
     corners = _rectangle(film)
-    if corners is None:
-        return FilmFrame(film, np.eye(2))
-    return _upright(film, corners)
+    whole = FilmFrame(film, np.eye(2))
+    return [whole] if corners is None else [_upright(film, corners), whole]
 
 
 def _rectangle(film: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32] | None:

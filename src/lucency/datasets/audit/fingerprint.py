@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy import fft
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -152,7 +153,7 @@ def fingerprints(samples: FloatArray) -> FloatArray:
     Returns:
         float32 (V, 384).
     """
-    waves = np.fft.rfft(samples, axis=-1)[..., 1 : _HARMONICS + 1]
+    waves = fft.rfft(samples, axis=-1)[..., 1 : _HARMONICS + 1]
     flat = (np.sqrt(np.abs(waves)) * _RING_WEIGHTS).reshape(len(samples), -1)
     return unit(flat)
 

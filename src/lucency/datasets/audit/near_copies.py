@@ -10,15 +10,16 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from lucency.datasets.audit.candidates import Candidate, by_pair, find_candidates
+from lucency.datasets.audit.candidates import Candidate, IntArray, by_pair, find_candidates
 from lucency.datasets.audit.copies import Copies, CopyKind, CopyLink
-from lucency.datasets.audit.film_frame import frame_of
+from lucency.datasets.audit.film_frame import FilmFrame, faces_of
 from lucency.datasets.audit.film_patterns import describe
 from lucency.datasets.audit.pair_check import DOUBTFUL, PairCheck
 from lucency.datasets.audit.pair_worker import PairPool
@@ -73,15 +74,21 @@ def find_copies(
 def _join_near(
     joined: _Joined, survey: Survey, heads: list[int], workers: int, progress: Callable[[int, int], None]
 ) -> None:
-    frames = [
-        frame_of(survey.thumbs[survey.rows[row]], survey.facts[row].height, survey.facts[row].width) for row in heads
-    ]
-    contents = [frame.content for frame in frames]
-    done, total = 0, 2 * len(heads)
+    def faces_of_row(row: int) -> list[FilmFrame]:
+        return faces_of(survey.thumbs[survey.rows[row]], survey.facts[row].height, survey.facts[row].width)
 
-    def move(films: int) -> None:
+    with ThreadPoolExecutor(max_workers=workers) as threads, _one_thread_each():
+        faces_by_film = list(threads.map(faces_of_row, heads, chunksize=64))
+    faces = [face for some in faces_by_film for face in some]
+    owners = [film for film, some in enumerate(faces_by_film) for _ in some]
+    owner = np.array(owners, np.int64)
+    first_faces = np.flatnonzero(np.diff(owner, prepend=-1))
+    contents = [face.content for face in faces]
+    done, total = 0, len(faces) + len(heads)
+
+    def move(more: int) -> None:
         nonlocal done
-        done = min(done + films, total)
+        done = min(done + more, total)
         progress(done, total)
 
     move(0)
@@ -92,8 +99,8 @@ def _join_near(
         return joined.root(heads[pair[0]]) == joined.root(heads[pair[1]])
 
     def link(one: Candidate, answer: PairCheck) -> CopyLink:
-        before, after = frames[one.searcher].linear, frames[one.found].linear
-        return answer.link(heads[one.searcher], heads[one.found], before, after)
+        searcher, found = heads[owners[one.searcher]], heads[owners[one.found]]
+        return answer.link(searcher, found, faces[one.searcher].linear, faces[one.found].linear)
 
     pool = PairPool(patterns, contents, workers)
 
@@ -105,7 +112,7 @@ def _join_near(
 
     def settle(pairs: dict[tuple[int, int], list[Candidate]], films: int) -> None:
         order = sorted(pairs, key=lambda pair: (-pairs[pair][0].likeness, pair))
-        again: list[Candidate] = []
+        again: list[tuple[tuple[int, int], Candidate]] = []
         for block in _blocks(order, pairs):
             # Films that are known to be copies by a likelier pair need no look.
             for one, answer in compared(pairs[pair][0] for pair in block if not known(pair)):
@@ -113,24 +120,39 @@ def _join_near(
                     joined.join(link(one, answer))
                 elif answer.score >= DOUBTFUL or one.likeness >= HOPEFUL or not patterns.learnt:
                     # The other direction of the pair brings another first guess.
-                    again += pairs[min(one.searcher, one.found), max(one.searcher, one.found)][1:]
+                    two = owners[one.searcher], owners[one.found]
+                    pair = min(two), max(two)
+                    again += [(pair, other) for other in pairs[pair][1:]]
             move(round(films * len(block) / len(order)))
-        for one, answer in compared(one for one in again if not known((one.searcher, one.found))):
+        for one, answer in compared(other for pair, other in again if not known(pair)):
             if answer.copies:
                 joined.join(link(one, answer))
 
-    films = np.arange(len(heads))
+    def candidates(heading: npt.NDArray[np.bool_], searchers: IntArray) -> list[Candidate]:
+        return find_candidates(
+            patterns.own,
+            patterns.searching,
+            owner=owner,
+            searchers=searchers,
+            among=np.flatnonzero(heading[owner]),
+            learnt=patterns.learnt,
+        )
+
     with _one_thread_each():
-        pairs = by_pair(find_candidates(patterns.own, patterns.searching, learnt=patterns.learnt))
+        found = candidates(np.ones(len(heads), bool), first_faces)
+    pairs = by_pair(found, owner)
     seen = set(pairs)
     with pool.processes(len(pairs)), _one_thread_each():
         settle(pairs, len(heads))
-        # The copies of a large set crowd each other out; of each set one film searches on.
-        while 1 < len(alone := [film for film, row in enumerate(heads) if joined.root(row) == row]) < len(films):
-            films = np.array(alone)
-            found = find_candidates(patterns.own[films], patterns.searching[films], learnt=patterns.learnt)
-            wanted = [replace(one, searcher=int(films[one.searcher]), found=int(films[one.found])) for one in found]
-            new = {pair: both for pair, both in by_pair(wanted).items() if pair not in seen}
+        # The copies of a large set crowd each other out; of each set one film searches on, if it had met any.
+        while True:
+            heading = np.array([joined.root(row) == row for row in heads])
+            crowded = {owners[one.searcher] for one in found if not heading[owners[one.found]]}
+            searchers = np.array([first_faces[film] for film in sorted(crowded) if heading[film]], np.int64)
+            if not len(searchers):
+                break
+            found = candidates(heading, searchers)
+            new = {pair: both for pair, both in by_pair(found, owner).items() if pair not in seen}
             seen |= set(new)
             settle(new, 0)
     progress(total, total)

@@ -17,34 +17,34 @@ from lucency.datasets.audit.film_patterns import HALF, Patterns
 from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_views
 from lucency.datasets.audit.ring_turns import first_guess, turn_between
 
-SURE = 0.825
+SURE = 0.79
 """Agreement from which two films are copies; docs/explanation/copies.md tells how it was chosen."""
-LIKENESS_COUNTS = 0.5
+LIKENESS_COUNTS = 0.6
 USUAL_LIKENESS = 0.6
 """Fingerprints that are more alike than this speak for a copy too, by so much of the difference."""
-NOISY = (0.965, 0.6)
-"""Agreement of films that noise took the finest detail from: in what is left of it, and in the finest."""
-DOUBTFUL = 0.62
-"""Agreement from which a pair is looked at more closely."""
-UNLIKE_RINGS = 0.6
-"""Correlation of two views' rings under which the films are not laid on each other."""
-ALIKE = 0.55
-"""Likeness from which they are laid on each other all the same."""
-UNLIKE = 0.45
-"""Correlation of the broad outlines under which the detail is not compared."""
-UNLIKE_DETAIL = 0.3
-"""Correlation of the detail under which it is not compared place by place."""
+RARE_LIKENESS = 0.85
+RARE_COUNTS = 1.5
+"""So alike are hardly any but copies, noisy ones among them, whose finest detail is gone: that counts besides."""
+TRIED_AGAIN = 0.7
+"""Likeness from which a pair that did not agree is laid on each other a second time, from where the views say."""
+
+UNLIKE_RINGS, UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.55, 0.63, 0.69, 0.65, 0.74
+"""What must be reached, likeness counted in, by the correlation of two views' rings, of the outlines at a quarter of
+the size and at half of it, of the detail, and by its agreement, for the next and costlier look to be taken."""
 SHARED = (0.22, 0.4)
 """Share of the detail that must be found on the other film: so much at least on either side, and on one of them."""
-
 OVERLAP = 0.8
 """Share of the smaller film that must lie on the other; one that is cropped or turned keeps nearly all."""
-ROUND, STRAIGHT = 0.1, 1.5
-"""Edges of one direction can be laid on each other however different two films are, such as those of two shafts. For
-what roundness lacks of the first number, the second times more agreement is asked."""
 
 _QUARTER = 0.25
+_STRAIGHT = 0.15
+"""Share of its strength that a straight edge keeps."""
+_GAIN = 0.1
+"""What further steps may add to a correlation."""
 _MARGIN = np.ones((9, 9), np.uint8)
+_ENDS = np.array([[0, 160, 0, 160], [0, 0, 160, 160], [1, 1, 1, 1]], np.float64)
+_APART = 6.0
+"""Pixels of a thumbnail within which two starts lead to the same end."""
 _FINE, _FINEST = 3.0, 1.5
 """Two limbs that were made to fit agree in their outlines; what they do not share is finer than this many pixels."""
 
@@ -107,6 +107,10 @@ class Searcher:
         self._views = search_views(patterns.views[film])
 
     @cached_property
+    def _searching(self) -> Template:
+        return Template(_corners_kept(_halved(self._image)), _QUARTER)
+
+    @cached_property
     def _coarse(self) -> Template:
         return Template(_halved(self._image), _QUARTER)
 
@@ -124,32 +128,48 @@ class Searcher:
         Args:
             candidate: Found by this film.
         """
-        found = candidate.found
+        found, more = candidate.found, _credit(candidate.likeness)
         view, other = self._views[candidate.search_view], self._patterns.views[found][candidate.own_view]
         broad = self._patterns.broad_of(found)
         mine = rings(self._image, view[None] * HALF)[0]
         correlation, turn = turn_between(rings(broad, other[None] * HALF)[0], mine)
         sign = np.float32(-1 if correlation < 0 else 1)
         guess = first_guess(other, view, turn)
-        if abs(correlation) < UNLIKE_RINGS and candidate.likeness < ALIKE and self._patterns.learnt:
+        if abs(correlation) + more < UNLIKE_RINGS:
             return PairCheck(0.0, False, guess, bool(sign < 0))
         broad = sign * broad
         coarse = _halved(broad)
-        onto = self._coarse.search(coarse, guess)
-        onto, likeness = self._coarse.refine(coarse, onto, steps=8, stop_under=UNLIKE - 0.1, rigid=True)
-        if likeness < UNLIKE:
-            return PairCheck(0.0, False, onto, bool(sign < 0))
-        onto, likeness = self._broad.refine(broad, onto, steps=6, stop_under=UNLIKE)
-        if likeness < UNLIKE:
-            return PairCheck(0.0, False, onto, bool(sign < 0))
+        onto = self._searching.search(_corners_kept(coarse), guess)
+        checked = self._laid(found, sign, broad, coarse, onto, more)
+        if checked.copies or candidate.likeness < TRIED_AGAIN or _near(onto, guess):
+            return checked
+        # A frame's own edges can lead the search astray.
+        again = self._laid(found, sign, broad, coarse, guess, more)
+        return max(checked, again, key=lambda one: (one.copies, one.score))
+
+    def _laid(
+        self, found: int, sign: np.float32, broad: FloatArray, coarse: FloatArray, onto: Matrix, more: float
+    ) -> PairCheck:
+        """Improves a map from the outlines to the detail, as long as there is hope."""
+        inverted = bool(sign < 0)
+        least = UNLIKE_OUTLINES - more
+        onto, alike = self._coarse.refine(coarse, onto, steps=8, stop_under=least - _GAIN, rigid=True)
+        if alike < least:
+            return PairCheck(0.0, False, onto, inverted)
+        least = UNLIKE_BROADLY - more
+        onto, alike = self._broad.refine(broad, onto, steps=6, stop_under=least - _GAIN)
+        if alike < least:
+            return PairCheck(0.0, False, onto, inverted)
         detail = sign * self._patterns.fine_of(found)
-        onto, likeness = self._fine.refine(detail, onto, steps=8, stop_under=UNLIKE_DETAIL - 0.1)
-        if likeness < UNLIKE_DETAIL:
-            return PairCheck(likeness, False, onto, bool(sign < 0))
+        least = UNLIKE_FINELY - more
+        onto, alike = self._fine.refine(detail, onto, steps=8, stop_under=least - _GAIN)
+        if alike < least:
+            return PairCheck(0.0, False, onto, inverted)
         agreement = self._fine.agreement(detail, onto, window=11)
-        if agreement.score >= DOUBTFUL:
-            onto, agreement = self._closer(found, sign, onto)
-        return PairCheck(agreement.score, _are_copies(agreement, candidate.likeness), onto, bool(sign < 0))
+        if agreement.score + more < DOUBTFUL:
+            return PairCheck(agreement.score, False, onto, inverted)
+        onto, agreement = self._closer(found, sign, onto)
+        return PairCheck(agreement.score, _are_copies(agreement, more), onto, inverted)
 
     def _closer(self, found: int, sign: np.float32, onto: Matrix) -> tuple[Matrix, Agreement]:
         """Compares again at the full size of the thumbnails, in the pixels of the coarser of the two.
@@ -166,18 +186,13 @@ class Searcher:
         if size > 1.05:
             soft = 0.3 * float(np.sqrt(size * size - 1))
             levels = np.asarray(cv2.GaussianBlur(levels, (0, 0), soft), dtype=np.float32)
-        looks = []
-        for around, window in ((_FINE, 21), (_FINEST, 13)):
+        for around in (_FINE, _FINEST):
             template = Template(fine(here, around), 1.0)
             moved, inside = _brought(levels, onto, here.shape)
             image = sign * fine(moved, around) * inside
             step, _ = template.refine(image, np.eye(2, 3), steps=5)
             onto = onto @ np.vstack([step, [0, 0, 1]])
-            looks.append(template.agreement(image, step, window=window))
-        rough, agreement = looks
-        if rough.score >= NOISY[0] and agreement.score >= NOISY[1]:
-            # Whatever else is said of them, these agree.
-            agreement = replace(agreement, score=max(rough.score, agreement.score))
+        agreement = template.agreement(image, step, window=13)
         if flip:
             onto = _inverse(onto)
             agreement = replace(
@@ -198,15 +213,35 @@ def _brought(levels: FloatArray, onto: Matrix, shape: tuple[int, ...]) -> tuple[
     return np.asarray(moved, dtype=np.float32), np.asarray(cv2.erode(inside, _MARGIN), dtype=np.float32)
 
 
-def _are_copies(agreement: Agreement, likeness: float) -> bool:
+def _credit(likeness: float) -> float:
+    return LIKENESS_COUNTS * (likeness - USUAL_LIKENESS) + RARE_COUNTS * max(0.0, likeness - RARE_LIKENESS)
+
+
+def _are_copies(agreement: Agreement, more: float) -> bool:
     shares = agreement.shared_of_first, agreement.shared_of_second
-    straight = STRAIGHT * max(0.0, ROUND - agreement.roundness)
     return (
-        agreement.score + LIKENESS_COUNTS * (likeness - USUAL_LIKENESS) >= SURE + straight
+        agreement.score + more >= SURE
         and min(shares) >= SHARED[0]
         and max(shares) >= SHARED[1]
         and agreement.overlap >= OVERLAP
     )
+
+
+def _corners_kept(image: FloatArray) -> FloatArray:
+    """A pattern in which straight edges, along which a film could slide, are fainter than corners."""
+    across = cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3)
+    down = cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3)
+    xx, yy, xy = (
+        cv2.GaussianBlur(one * two, (0, 0), 1.5) for one, two in ((across, across), (down, down), (across, down))
+    )
+    middle, spread = (xx + yy) / 2, np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
+    round_share = np.maximum(middle - spread, 0) / (middle + spread + 0.2 * float(middle.mean()) + 1e-6)
+    return np.asarray(image * (_STRAIGHT + np.sqrt(round_share)), dtype=np.float32)
+
+
+def _near(one: Matrix, two: Matrix) -> bool:
+    """Whether two maps start an alignment from nearly the same place."""
+    return bool(np.abs((one - two) @ _ENDS).max() < _APART)
 
 
 def _halved(image: FloatArray) -> FloatArray:

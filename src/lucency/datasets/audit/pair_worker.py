@@ -34,6 +34,13 @@ FEW = 1500
 """So many pairs are compared sooner than a process is started."""
 
 _READY = b"ready"
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # glibc would hand the memory of each small array back to the system, and ask for it again.
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+    "MALLOC_TRIM_THRESHOLD_": str(2**27),
+}
 _PLANES = ("sizes", "broad", "fine", "views")
 
 
@@ -95,7 +102,7 @@ class PairPool:
         with tempfile.TemporaryDirectory(prefix="lucency-") as folder:
             home = Path(folder)
             _write(home, self._patterns, self._contents)
-            environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+            environment = {**os.environ, **_ENVIRONMENT}
             # -P: modules that happen to lie in the current folder must not be run.
             command = [sys.executable, "-P", "-m", __name__, folder]
             try:
@@ -156,14 +163,17 @@ def _write(folder: Path, patterns: Patterns, contents: Contents) -> None:
         np.save(folder / f"{name}.npy", getattr(patterns, name))
     np.save(folder / "learnt.npy", np.array(patterns.learnt))
     np.save(folder / "shapes.npy", np.array([content.shape for content in contents], np.int64))
-    np.save(folder / "contents.npy", np.concatenate([content.ravel() for content in contents]))
+    # One by one: together they take as much memory as all thumbnails.
+    with open(folder / "contents.bin", "wb") as file:
+        for content in contents:
+            file.write(np.ascontiguousarray(content).data)
 
 
 def _read(folder: Path) -> tuple[Patterns, Contents]:
     planes = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _PLANES}
     learnt = bool(np.load(folder / "learnt.npy"))
     shapes = np.load(folder / "shapes.npy")
-    flat = np.load(folder / "contents.npy", mmap_mode="r")
+    flat = np.memmap(folder / "contents.bin", np.uint8, mode="r")
     ends = np.cumsum(shapes.prod(axis=1))
     contents = [
         np.asarray(flat[end - height * width : end]).reshape(height, width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import fft
 
 from lucency.datasets.audit.fingerprint import RINGS, SAMPLES, FloatArray
 
@@ -23,9 +24,9 @@ def turn_between(mine: FloatArray, other: FloatArray) -> tuple[float, FloatArray
     """
     mine, other = mine * _RING_POWER, other * _RING_POWER
     size = float(np.linalg.norm(mine) * np.linalg.norm(other)) + 1e-6
-    one, two = np.fft.rfft(mine), np.fft.rfft(other)
-    plain = np.fft.irfft((one * two.conj()).sum(0), SAMPLES)
-    mirrored = np.fft.irfft((one * two).sum(0), SAMPLES)
+    one, two = fft.rfft(mine), fft.rfft(other)
+    plain = fft.irfft((one * two.conj()).sum(0), SAMPLES)
+    mirrored = fft.irfft((one * two).sum(0), SAMPLES)
     flip = bool(np.abs(mirrored).max() > np.abs(plain).max())
     curve = mirrored if flip else plain
     peak = int(np.abs(curve).argmax())
