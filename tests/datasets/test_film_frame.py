@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lucency.datasets.audit.film_frame import FilmFrame, frame_of
+from lucency.datasets.audit.film_frame import FilmFrame, faces_of
 from lucency.datasets.audit.survey import THUMB
 from lucency.imaging.geometry import to_input
 
@@ -22,8 +22,12 @@ def film() -> Grey:
     return np.rint(40 + 180 * (soft - soft.min()) / np.ptp(soft)).astype(np.uint8)
 
 
+def faces(film: Grey) -> list[FilmFrame]:
+    return faces_of(to_input(film.astype(np.float32), THUMB)[0][..., 0], *film.shape)
+
+
 def framed(film: Grey) -> FilmFrame:
-    return frame_of(to_input(film.astype(np.float32), THUMB)[0][..., 0], *film.shape)
+    return faces(film)[0]
 
 
 def likeness(one: Grey, two: Grey) -> float:
@@ -48,6 +52,15 @@ def test_a_film_on_a_turned_ground_is_cut_out_upright(film, degrees, ground):
     assert across / size == pytest.approx([np.cos(upright), -np.sin(upright)], abs=0.03)
     assert size == pytest.approx(max(whole.shape) / HEIGHT, rel=0.03)
     assert np.linalg.det(found.linear) > 0
+
+
+def test_a_film_on_a_ground_keeps_the_whole_as_its_second_face(film):
+    on_ground = letterboxed(film, 1.2, 20)
+    cut, whole = faces(on_ground)
+    assert cut.content.size < whole.content.size or cut.content.shape != whole.content.shape
+    assert likeness(whole.content, on_ground) > 0.99
+    assert np.array_equal(whole.linear, np.eye(2))
+    assert len(faces(film)) == 1
 
 
 def test_a_ground_that_jpeg_has_disturbed_is_still_one(film):

@@ -17,7 +17,7 @@ import pytest
 from lucency.datasets.audit import pair_worker
 from lucency.datasets.audit.candidates import Candidate, find_candidates
 from lucency.datasets.audit.copies import Copies
-from lucency.datasets.audit.film_frame import frame_of
+from lucency.datasets.audit.film_frame import faces_of
 from lucency.datasets.audit.film_patterns import describe
 from lucency.datasets.audit.near_copies import find_copies
 from lucency.datasets.audit.pair_worker import PairPool
@@ -83,10 +83,11 @@ def within(seconds: float, call: Callable[[], object]) -> BaseException | None:
 def pool_of(survey: Survey) -> tuple[PairPool, list[list[Candidate]]]:
     """Two processes to be, and groups of candidates for them."""
     rows = [(survey.thumbs[row], facts) for row, facts in zip(survey.rows, survey.facts, strict=True)]
-    contents = [frame_of(thumb, facts.height, facts.width).content for thumb, facts in rows]
-    patterns = describe(contents, workers=1)
+    contents = [faces_of(thumb, facts.height, facts.width)[0].content for thumb, facts in rows]
+    films = np.arange(len(contents))
+    patterns = describe(contents, searchers=films, workers=1)
     groups: dict[int, list[Candidate]] = {}
-    for one in find_candidates(patterns.own, patterns.searching):
+    for one in find_candidates(patterns.own, patterns.searching, owner=films, searchers=films, among=films):
         groups.setdefault(one.searcher, []).append(one)
     return PairPool(patterns, contents, 2), list(groups.values())
 

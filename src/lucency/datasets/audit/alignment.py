@@ -131,7 +131,7 @@ class Template:
                 break
             if inverse is None:
                 # Where the films overlap hardly changes from step to step.
-                inverse = self._whole(rigid) if area > 0.97 else self._solved(inside.ravel(), rigid)
+                inverse = self._whole(rigid) if area > 0.85 else self._solved(inside.ravel(), rigid)
             # Gains differ: a film with sharper contrast is not a displaced one.
             gain = max(both / (ours_power + 1e-6), 0.2)
             move = inverse @ (self._steep @ (np.float32(gain) * moved - theirs).ravel())

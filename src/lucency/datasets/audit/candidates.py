@@ -15,6 +15,8 @@ PER_FILM = 6
 """Other films that one film is compared with, pixel by pixel."""
 LIKENESS = 0.42
 """Fingerprints that are less alike are not followed up."""
+FIRST, LATER_LIKENESS = 3, 0.55
+"""After so many candidates the others must be more alike."""
 
 UNKNOWN = 0.6
 """Likeness of films too few to judge it by: what speaks neither for a copy nor, much, against it."""
@@ -103,7 +105,7 @@ def _best(
     best: dict[int, Candidate] = {}
     for place in np.argsort(-likeness, kind="stable"):
         alike = float(likeness[place]) if learnt else UNKNOWN
-        if places[place] < 0 or alike < LIKENESS:
+        if places[place] < 0 or alike < (LIKENESS if len(best) < FIRST else LATER_LIKENESS):
             break
         number, view = divmod(int(places[place]), OWN_VIEWS)
         found = int(among[number])

@@ -63,6 +63,7 @@ class Patterns:
 def describe(
     contents: Sequence[npt.NDArray[np.uint8]],
     *,
+    searchers: npt.NDArray[np.int64],
     workers: int,
     progress: Callable[[int], None] | None = None,
 ) -> Patterns:
@@ -71,14 +72,15 @@ def describe(
     The projection of fingerprints is learnt from the films themselves, by a fixed choice of at most 1,500 of them.
 
     Args:
-        contents: uint8 (h, w), the films without what surrounds them (`frame_of`).
+        contents: uint8 (h, w), of `faces_of`.
+        searchers: int64 (S,), those that search; the others get no fingerprints to search with.
         workers: Threads.
         progress: Called with how many more films are done.
     """
     films = len(contents)
     chosen = np.random.default_rng(1).permutation(films)[:_LEARNT_FROM]
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        prints = list(pool.map(lambda film: _own(_broad(contents[film]), contents[film])[1], np.sort(chosen).tolist()))
+        prints = list(pool.map(lambda film: _described(contents[film])[-1], np.sort(chosen).tolist()))
         projection = _learn(np.concatenate(prints))
         first = projection(prints[0])
         views = len(fingerprint.search_views(np.zeros((fingerprint.OWN_VIEWS, 4), np.float32)))
@@ -92,9 +94,12 @@ def describe(
             learnt=isinstance(projection, Projection),
         )
 
+        searches = np.zeros(films, bool)
+        searches[searchers] = True
+
         def fill(start: int) -> int:
             for film in range(start, min(start + _BLOCK, films)):
-                _fill(result, film, contents[film], projection)
+                _fill(result, film, contents[film], projection, bool(searches[film]))
             return min(_BLOCK, films - start)
 
         for done in pool.map(fill, range(0, films, _BLOCK)):
@@ -109,23 +114,22 @@ def _learn(prints: FloatArray) -> Callable[[FloatArray], FloatArray]:
 
 
 def _fill(
-    patterns: Patterns, film: int, content: npt.NDArray[np.uint8], project: Callable[[FloatArray], FloatArray]
+    patterns: Patterns,
+    film: int,
+    content: npt.NDArray[np.uint8],
+    project: Callable[[FloatArray], FloatArray],
+    searches: bool,
 ) -> None:
-    broad = _broad(content)
+    broad, fine, views, prints = _described(content)
     height, width = broad.shape
-    views, prints = _own(broad, content)
     patterns.sizes[film] = height, width
     patterns.views[film] = views
     patterns.own[film] = project(prints)
-    wanted = fingerprint.search_views(views)
-    patterns.searching[film] = project(fingerprint.fingerprints(fingerprint.rings(broad, wanted * HALF)))
-    fine = _reduced(fingerprint.fine(content))
+    if searches:
+        wanted = fingerprint.search_views(views)
+        patterns.searching[film] = project(fingerprint.fingerprints(fingerprint.rings(broad, wanted * HALF)))
     patterns.broad[film, :height, :width] = _bytes(broad)
     patterns.fine[film, :height, :width] = _bytes(fine)
-
-
-def _broad(content: npt.NDArray[np.uint8]) -> FloatArray:
-    return _reduced(fingerprint.broad(content))
 
 
 def _reduced(image: FloatArray) -> FloatArray:
@@ -138,9 +142,11 @@ def _reduced(image: FloatArray) -> FloatArray:
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
-def _own(broad: FloatArray, content: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
-    views = fingerprint.own_views(content)
-    return views, fingerprint.fingerprints(fingerprint.rings(broad, views * HALF))
+def _described(content: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Broad and fine pattern, the views a film is found by, and their fingerprints."""
+    broad, fine = _reduced(fingerprint.broad(content)), _reduced(fingerprint.fine(content))
+    views = fingerprint.own_views(content, fine)
+    return broad, fine, views, fingerprint.fingerprints(fingerprint.rings(broad, views * HALF))
 
 
 def _bytes(values: FloatArray) -> npt.NDArray[np.int8]:

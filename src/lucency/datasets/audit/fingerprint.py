@@ -32,8 +32,11 @@ _ACROSS = (_RADII[:, None] * np.cos(_ANGLES)).astype(np.float32)
 _DOWN = (_RADII[:, None] * np.sin(_ANGLES)).astype(np.float32)
 _RING_WEIGHTS = (_RADII[:, None] ** 0.2).astype(np.float32)
 
+_SPREADS = 1.5
+"""Root mean square distances of detail from its middle that a view about it reaches."""
+
 _AROUND = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
-OWN_VIEWS = 4
+OWN_VIEWS = 5
 """Views that a film is found by."""
 
 
@@ -82,14 +85,18 @@ def broad(content: npt.NDArray[np.uint8]) -> FloatArray:
     return locally_normalised(content, smooth=1.5, around=8, floor=3)
 
 
-def own_views(content: npt.NDArray[np.uint8]) -> FloatArray:
-    """Views that a film is found by: its frame and what is left without uniform bars, each round and stretched.
+def own_views(content: npt.NDArray[np.uint8], pattern: FloatArray) -> FloatArray:
+    """Views that a film is found by.
+
+    Its frame and what is left without uniform bars, each round and stretched; and a round one about the middle of all
+    detail, which a crop of the ground does not move.
 
     Args:
         content: uint8 (h, w).
+        pattern: float32 (h / 2, w / 2), of `fine`.
 
     Returns:
-        float32 (4, 4): centre x, centre y, radius across, radius down, in pixels.
+        float32 (5, 4): centre x, centre y, radius across, radius down, in pixels.
     """
     height, width = content.shape
     top, bottom, left, right = _without_bars(content)
@@ -97,6 +104,7 @@ def own_views(content: npt.NDArray[np.uint8]) -> FloatArray:
     for y, x, h, w in ((0, 0, height, width), (top, left, bottom - top, right - left)):
         centre, radius = (x + w / 2, y + h / 2), min(h, w) / 2
         views += [(*centre, radius, radius), (*centre, w / 2, h / 2)]
+    views.append(_about_detail(pattern))
     return np.array(views, dtype=np.float32)
 
 
@@ -106,17 +114,17 @@ def search_views(own: FloatArray) -> FloatArray:
     A copy on a larger frame is found by the small round views, a crop by the shifted ones.
 
     Args:
-        own: float32 (4, 4), of `own_views`.
+        own: float32 (5, 4), of `own_views`.
 
     Returns:
-        float32 (25, 4), likewise.
+        float32 (26, 4), likewise.
     """
-    frame, stretched, round_trimmed, stretched_trimmed = own
+    frame, stretched, round_trimmed, stretched_trimmed, detail = own
     rows = [_scaled(frame, scale) for scale in (1.0, 0.84, 0.76, 0.69, 0.62, 0.56, 0.5)]
     rows += [_scaled(stretched, scale) for scale in (1.0, 0.93, 0.86, 0.8)]
     rows += [_scaled(stretched, 0.9, 0.08 * across, 0.08 * down) for across, down in _AROUND]
     rows += [_cut(stretched, 0.07, across, down) for across, down in _AROUND[:4]]
-    return np.stack([*rows, round_trimmed, stretched_trimmed]).astype(np.float32)
+    return np.stack([*rows, round_trimmed, stretched_trimmed, detail]).astype(np.float32)
 
 
 def rings(image: FloatArray, views: FloatArray) -> FloatArray:
@@ -204,6 +212,16 @@ def _cut(view: FloatArray, share: float, across: int, down: int) -> FloatArray:
     x, y, radius_x, radius_y = view
     left = (x + across * share * radius_x, y + down * share * radius_y)
     return np.array([*left, radius_x * (1 - share * abs(across)), radius_y * (1 - share * abs(down))], np.float32)
+
+
+def _about_detail(pattern: FloatArray) -> tuple[float, float, float, float]:
+    weight = np.abs(pattern)
+    total = float(weight.sum()) + 1e-6
+    down, across = weight.sum(axis=1), weight.sum(axis=0)
+    y, x = (float(sums @ (np.arange(len(sums)) + 0.5)) / total for sums in (down, across))
+    spread = float(down @ (np.arange(len(down)) + 0.5 - y) ** 2 + across @ (np.arange(len(across)) + 0.5 - x) ** 2)
+    radius = max(8.0, 2 * _SPREADS * float(np.sqrt(spread / total)))
+    return 2 * x, 2 * y, radius, radius
 
 
 def _without_bars(content: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:

@@ -93,7 +93,7 @@ def _join_near(
 
     move(0)
     with _one_thread_each():
-        patterns = describe(contents, workers=workers, progress=move)
+        patterns = describe(contents, searchers=first_faces, workers=workers, progress=move)
 
     def known(pair: tuple[int, int]) -> bool:
         return joined.root(heads[pair[0]]) == joined.root(heads[pair[1]])

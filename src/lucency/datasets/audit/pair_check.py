@@ -17,7 +17,7 @@ from lucency.datasets.audit.film_patterns import HALF, Patterns
 from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_views
 from lucency.datasets.audit.ring_turns import first_guess, turn_between
 
-SURE = 0.79
+SURE = 0.8
 """Agreement from which two films are copies; docs/explanation/copies.md tells how it was chosen."""
 LIKENESS_COUNTS = 0.6
 USUAL_LIKENESS = 0.6
