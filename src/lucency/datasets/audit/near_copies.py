@@ -7,7 +7,6 @@ in the detail.
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from lucency.datasets.audit.film_patterns import describe
 from lucency.datasets.audit.pair_check import DOUBTFUL, PairCheck
 from lucency.datasets.audit.pair_worker import PairPool
 from lucency.datasets.audit.survey import Survey
+from lucency.datasets.film_threads import processors
 from lucency.datasets.manifest import Manifest
 
 BLANK = 2.0
@@ -67,7 +67,7 @@ def find_copies(
     # The same films give the same answer in any order.
     heads.sort(key=lambda row: survey.facts[row].pixel_sha256)
     if len(heads) > 1:
-        _join_near(joined, survey, heads, workers or _processors(), progress or _silent)
+        _join_near(joined, survey, heads, workers or processors(), progress or _silent)
     return joined.copies()
 
 
@@ -212,10 +212,6 @@ class _Joined:
     def copies(self) -> Copies:
         cluster = np.array([self.root(row) for row in range(len(self._parent))], dtype=np.int64)
         return Copies(cluster, tuple(self._links))
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _silent(done: int, total: int) -> None:

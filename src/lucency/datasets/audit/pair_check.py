@@ -17,13 +17,14 @@ from lucency.datasets.audit.film_patterns import HALF, Patterns
 from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_views
 from lucency.datasets.audit.ring_turns import first_guess, turn_between
 
-SURE = 0.8
+SURE = 0.81
 """Agreement from which two films are copies; docs/explanation/copies.md tells how it was chosen."""
-LIKENESS_COUNTS = 0.6
+LIKENESS_COUNTS, LIKENESS_HOPES = 0.4, 0.6
 USUAL_LIKENESS = 0.6
-"""Fingerprints that are more alike than this speak for a copy too, by so much of the difference."""
-RARE_LIKENESS = 0.85
-RARE_COUNTS = 1.5
+"""Fingerprints that are more alike than this speak for a copy too, by so much of the difference; and by so much, before
+the films are compared at their full size, for a closer look."""
+RARE_LIKENESS = 0.87
+RARE_COUNTS = 2.0
 """So alike are hardly any but copies, noisy ones among them, whose finest detail is gone: that counts besides."""
 TRIED_AGAIN = 0.7
 """Likeness from which a pair that did not agree is laid on each other a second time, from where the views say."""
@@ -105,6 +106,7 @@ class Searcher:
         self._patterns, self._film, self._contents = patterns, film, contents
         self._image = patterns.broad_of(film)
         self._views = search_views(patterns.views[film])
+        self._full_size: dict[float, Template] = {}
 
     @cached_property
     def _searching(self) -> Template:
@@ -122,13 +124,18 @@ class Searcher:
     def _fine(self) -> Template:
         return Template(self._patterns.fine_of(self._film), HALF)
 
+    def _full(self, around: float) -> Template:
+        if around not in self._full_size:
+            self._full_size[around] = Template(fine(self._contents[self._film], around), 1.0)
+        return self._full_size[around]
+
     def check(self, candidate: Candidate) -> PairCheck:
         """Lays a candidate on this film.
 
         Args:
             candidate: Found by this film.
         """
-        found, more = candidate.found, _credit(candidate.likeness)
+        found, more = candidate.found, _credit(candidate.likeness, LIKENESS_HOPES)
         view, other = self._views[candidate.search_view], self._patterns.views[found][candidate.own_view]
         broad = self._patterns.broad_of(found)
         mine = rings(self._image, view[None] * HALF)[0]
@@ -140,17 +147,18 @@ class Searcher:
         broad = sign * broad
         coarse = _halved(broad)
         onto = self._searching.search(_corners_kept(coarse), guess)
-        checked = self._laid(found, sign, broad, coarse, onto, more)
+        checked = self._laid(candidate, sign, broad, coarse, onto)
         if checked.copies or candidate.likeness < TRIED_AGAIN or _near(onto, guess):
             return checked
         # A frame's own edges can lead the search astray.
-        again = self._laid(found, sign, broad, coarse, guess, more)
+        again = self._laid(candidate, sign, broad, coarse, guess)
         return max(checked, again, key=lambda one: (one.copies, one.score))
 
     def _laid(
-        self, found: int, sign: np.float32, broad: FloatArray, coarse: FloatArray, onto: Matrix, more: float
+        self, candidate: Candidate, sign: np.float32, broad: FloatArray, coarse: FloatArray, onto: Matrix
     ) -> PairCheck:
         """Improves a map from the outlines to the detail, as long as there is hope."""
+        found, more = candidate.found, _credit(candidate.likeness, LIKENESS_HOPES)
         inverted = bool(sign < 0)
         least = UNLIKE_OUTLINES - more
         onto, alike = self._coarse.refine(coarse, onto, steps=8, stop_under=least - _GAIN, rigid=True)
@@ -169,7 +177,9 @@ class Searcher:
         if agreement.score + more < DOUBTFUL:
             return PairCheck(agreement.score, False, onto, inverted)
         onto, agreement = self._closer(found, sign, onto)
-        return PairCheck(agreement.score, _are_copies(agreement, more), onto, inverted)
+        return PairCheck(
+            agreement.score, _are_copies(agreement, _credit(candidate.likeness, LIKENESS_COUNTS)), onto, inverted
+        )
 
     def _closer(self, found: int, sign: np.float32, onto: Matrix) -> tuple[Matrix, Agreement]:
         """Compares again at the full size of the thumbnails, in the pixels of the coarser of the two.
@@ -187,7 +197,7 @@ class Searcher:
             soft = 0.3 * float(np.sqrt(size * size - 1))
             levels = np.asarray(cv2.GaussianBlur(levels, (0, 0), soft), dtype=np.float32)
         for around in (_FINE, _FINEST):
-            template = Template(fine(here, around), 1.0)
+            template = Template(fine(here, around), 1.0) if flip else self._full(around)
             moved, inside = _brought(levels, onto, here.shape)
             image = sign * fine(moved, around) * inside
             step, _ = template.refine(image, np.eye(2, 3), steps=5)
@@ -213,8 +223,8 @@ def _brought(levels: FloatArray, onto: Matrix, shape: tuple[int, ...]) -> tuple[
     return np.asarray(moved, dtype=np.float32), np.asarray(cv2.erode(inside, _MARGIN), dtype=np.float32)
 
 
-def _credit(likeness: float) -> float:
-    return LIKENESS_COUNTS * (likeness - USUAL_LIKENESS) + RARE_COUNTS * max(0.0, likeness - RARE_LIKENESS)
+def _credit(likeness: float, counts: float) -> float:
+    return counts * (likeness - USUAL_LIKENESS) + RARE_COUNTS * max(0.0, likeness - RARE_LIKENESS)
 
 
 def _are_copies(agreement: Agreement, more: float) -> bool:

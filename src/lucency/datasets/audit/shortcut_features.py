@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from lucency.datasets.audit import shortcut_markers, shortcut_pixels, shortcut_tables
 from lucency.datasets.audit.probe_features import ProbeFeatures
 from lucency.datasets.audit.survey import Survey
+from lucency.datasets.film_threads import processors
 from lucency.datasets.manifest import Manifest
 
 
@@ -102,7 +104,9 @@ def shortcut_features(manifest: Manifest, survey: Survey | None) -> dict[str, Pr
     Returns:
         For each row of `PROBES` its features, or None.
     """
-    return {probe.name: probe.features(manifest, survey) for probe in PROBES}
+    with ThreadPoolExecutor(processors()) as pool:
+        found = list(pool.map(lambda probe: probe.features(manifest, survey), PROBES))
+    return {probe.name: features for probe, features in zip(PROBES, found, strict=True)}
 
 
 def probed_films(

@@ -86,7 +86,10 @@ def _brightest_round(film: Picture, left: int, top: int, wide: int, high: int) -
     sides = [film[row, columns] for row in (upper, lower) if 0 <= row < height]
     sides += [film[rows, column] for column in (before, after) if 0 <= column < width]
     # A spot as large as the film has nothing round it, and is no marker.
-    return float(np.percentile(np.concatenate(sides), 95)) if sides else 255.0
+    if not sides:
+        return 255.0
+    greys = np.sort(np.concatenate(sides))
+    return float(greys[int(0.95 * (len(greys) - 1))])
 
 
 def _beam(film: Picture) -> list[float]:
