@@ -152,6 +152,17 @@ def test_the_folder_of_the_films_is_no_quarantine(run: Run, films: Path, tmp_pat
     assert {path.relative_to(data) for path in data.rglob("*")} == before
 
 
+@pytest.mark.parametrize("option", ["--out", "--quarantine"])
+def test_a_folder_that_holds_something_else_is_left_alone(run: Run, films: Path, tmp_path: Path, option: str) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "film.png").write_bytes(b"of another data set")
+    code, _, err = run("audit", films, "--no-shortcuts", option, other)
+    assert code == 4
+    assert "other things than" in err.splitlines()[-1]
+    assert [path.name for path in other.iterdir()] == ["film.png"]
+
+
 def test_quarantine_does_not_wait_for_a_fix_that_fails(run: Run, films: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data" / "fractured"
     folder.mkdir(parents=True)

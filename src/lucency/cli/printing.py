@@ -43,9 +43,12 @@ class PrintingTeller(Teller):
             self.say(f"{stage}: {done} of {total}" + (f", {detail}" if detail else ""))
 
     def _worth_a_line(self, stage: str, done: int, total: int) -> bool:
-        if stage != self._stage or done < self._told:
+        if _without_numbers(stage) != _without_numbers(self._stage):
             return True
         waited = time.monotonic() - self._last_line
+        if stage != self._stage or done < self._told:
+            # The next epoch is no news.
+            return waited > SILENCE
         return done > self._told and (
             waited > SILENCE or (waited > SECONDS_BETWEEN_LINES and done - self._told >= STEP * total)
         )
@@ -103,3 +106,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Se
         return "  ".join(parts).rstrip()
 
     return "\n".join([line(columns), line(["-" * width for width in widths]), *map(line, cells)])
+
+
+def _without_numbers(stage: str) -> str:
+    return "".join(letter for letter in stage if not letter.isdigit())

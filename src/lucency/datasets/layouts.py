@@ -151,7 +151,9 @@ def _read_folders(tree: FilmTree, labels: Mapping[str, int]) -> Manifest:
             f"{'a folder' if len(unknown) == 1 else 'folders'} whose label is not known: {_counted(unknown)}"
             + (f" (known: {_counted(known)})" if known else ""),
             where=tree.root,
-            hint=f'Say what they hold: --label "{example}=1" for fractured, "{example}=0" for not fractured',
+            hint="Put the films in a folder for each class, or give a table with path and label"
+            if example == "."
+            else f'Say what they hold: --label "{example}=1" for fractured, "{example}=0" for not fractured',
         )
     groups = [roboflow_original(film[-1]) for film in tree.films]
     return Manifest(

@@ -74,7 +74,7 @@ def audit_folder(data: str | os.PathLike[str] | Manifest, out: str | os.PathLike
     if isinstance(data, str | os.PathLike):
         place = Path(os.path.abspath(data))
     else:
-        place = Path(data.source.rpartition(" (")[0] or data.source)
+        place = Path(os.path.abspath(data.source.rpartition(" (")[0] or data.source))
     # The dot in the name of a folder begins no suffix: set.v1 is not set.v2.
     return AUDITS / ((place.name if place.is_dir() else place.stem) or "films")
 

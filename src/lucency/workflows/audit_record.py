@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import shlex
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lucency.errors import DatasetError, MissingExtraError, ResourceError
-from lucency.workflows.quarantine_place import among_films
+from lucency.workflows.quarantine_place import among_films, holds_anything
 from lucency.workflows.run_folder import RunFolder, now, versions, write_text
 
 if TYPE_CHECKING:
@@ -53,9 +55,12 @@ def refuse_folder(folder: Path) -> None:
 
     Raises:
         RunError: A run lies there.
+        DatasetError: It holds other things than an audit, which may be somebody's films.
         ResourceError: It cannot be written.
     """
     RunFolder.refuse_run(folder)
+    if not (folder / JSON).exists() and holds_anything(folder):
+        raise DatasetError("this folder holds other things than an audit", where=folder, hint="Give --out a new folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as failed:
@@ -64,11 +69,12 @@ def refuse_folder(folder: Path) -> None:
         raise ResourceError("cannot be written", where=folder, hint="Give another --out")
 
 
-def _keep_apart(folder: Path, source: str) -> None:
+def _keep_apart(folder: Path, films: pd.DataFrame) -> None:
     """Renames what `--fix` wrote for other data, so that nobody trains on it by mistake."""
-    before = _text(folder / JSON)
-    with suppress(ValueError, KeyError, TypeError, OSError):
-        if before and json.loads(before)["source"] != source:
+    before = _text(folder / "films.csv")
+    with suppress(csv.Error, KeyError, OSError):
+        # A folder may be named in many ways, and two may have one name: what tells data apart is the films.
+        if before and {row["path"] for row in csv.DictReader(io.StringIO(before))}.isdisjoint(films["path"]):
             for name in ("cleaned.csv", "cleaned.json"):
                 if (folder / name).exists():
                     (folder / name).rename(folder / f"earlier-{name}")
@@ -90,7 +96,7 @@ def write_audit(folder: Path, report: AuditReport, evidence: Evidence, *, html: 
         ResourceError: Something cannot be written.
         MissingExtraError: A package that draws the page is not installed.
     """
-    _keep_apart(folder, report.source)
+    _keep_apart(folder, report.films)
     content = json.dumps(report.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     page = _page(report, evidence) if html else None
     if page is None and _text(folder / JSON) != content:

@@ -29,7 +29,7 @@ TABLE, RECORD = "cleaned.csv", "cleaned.json"
 VAL, TEST = 0.15, 0.15
 MOST_ROUNDS = 5
 
-SURE = 0.9
+CERTAIN = 0.9
 """Score from which on a near copy is taken for the same radiograph without a look at it."""
 
 _TOLD = ("boxes", "patient_id", "study_id", "group", "body_part", "view")
@@ -87,7 +87,7 @@ def clean_films(
 
     Left out are unreadable films; all films of a radiograph that surely stands under both labels, since neither can
     be trusted; and of films with equal bytes or pixels all but one. Near copies stay, in one group, and those under
-    both labels too where their score is under `SURE`. The splits are carved anew, by group, whatever was given.
+    both labels too where their score is under `CERTAIN`. The splits are carved anew, by group, whatever was given.
 
     Args:
         given: The films of the data set.
@@ -112,9 +112,10 @@ def clean_films(
         more = _left_out(kept, survey, copies)
         # Grouped while all are there: a film that is left out may be the link between two that stay.
         kept, note = group_copies(kept, copies)
+        notes += [note] if note else []
         if turn == MOST_ROUNDS or (not more and not note):
             break
-        left, notes = left + more, notes + ([note] if note else [])
+        left = left + more
         rows = np.flatnonzero(~kept.table["image_id"].isin({film.image_id for film in more}).to_numpy())
         kept = type(kept)(kept.table.iloc[rows].reset_index(drop=True), kept.source)
         survey = replace(survey, facts=tuple(survey.facts[row] for row in rows), rows=survey.rows[rows])
@@ -156,12 +157,12 @@ def _left_out(films: Manifest, survey: Survey, copies: Copies) -> list[LeftOut]:
 
 
 def _surely_one(equal: list[list[int]], copies: Copies, left: dict[int, LeftOut]) -> list[list[int]]:
-    """Rows of each set of films that surely show one radiograph, by equal bytes or pixels or a score of `SURE`."""
+    """Rows of each set of films that surely show one radiograph, by equal bytes or pixels or a score of `CERTAIN`."""
     pairs = [(rows[0], row) for rows in equal for row in rows[1:]]
     pairs += [
         (link.first, link.second)
         for link in copies.links
-        if (link.kind != "near" or link.score >= SURE) and not {link.first, link.second} & left.keys()
+        if (link.kind != "near" or link.score >= CERTAIN) and not {link.first, link.second} & left.keys()
     ]
     sets: dict[int, set[int]] = {}
     for first, second in pairs:
@@ -206,7 +207,7 @@ def _doubtful(films: Manifest, copies: Copies, told: set[str]) -> list[Finding]:
             check="labels",
             severity="warning",
             message=f"{counted(len(sets), 'radiograph')} may stand under both labels: the films are alike, but not"
-            f" surely copies (a score under {SURE:g}), so they are kept, in one group.",
+            f" surely copies (a score under {CERTAIN:g}), so they are kept, in one group.",
             image_ids=tuple(ids[row] for rows in sets for row in rows),
             evidence={"sets": [{ids[row]: int(labels[row]) for row in rows} for rows in sets]},
             action="Look at them, and take the wrong ones out by hand",

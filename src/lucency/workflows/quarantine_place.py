@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from lucency.errors import DatasetError, ResourceError
@@ -11,6 +11,8 @@ from lucency.workflows.quarantine_record import RECORD, read_record
 
 FILMS = "films"
 """Folder in the quarantine under which films lie by their relative paths."""
+_OWN = (FILMS, "lock")
+"""What may lie there before the first record is written, if that was cut short."""
 
 
 def refuse_quarantine(
@@ -34,12 +36,29 @@ def refuse_quarantine(
     # Films of a table too must not lie where the quarantine keeps its own.
     if any(within(one, home / FILMS) for one in {path.parent for path in films}):
         raise _kept_there(home)
-    if (home / RECORD).exists():
+    if os.path.exists(home / RECORD):
         read_record(home)
-    there = next(place for place in (home, *home.parents) if os.path.lexists(place))
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        why = "no permission" if there.is_dir() else "there is a file in the way"
+    elif holds_anything(home, but=_OWN):
+        raise DatasetError(
+            "this folder holds other things than a quarantine", where=home, hint="Give --quarantine a new folder"
+        )
+    there = next((place for place in (home, *home.parents) if os.path.lexists(place)), None)
+    if there is None or not there.is_dir() or not os.access(there, os.W_OK):
+        why = "no permission" if there is not None and there.is_dir() else "no folder, or a file in the way"
         raise ResourceError(f"cannot write here: {why}", where=home, hint="Choose another folder")
+
+
+def holds_anything(folder: Path, *, but: Container[str] = ()) -> bool:
+    """Whether a folder is there, can be listed and has files or folders that are not hidden.
+
+    Args:
+        folder: Which need not be there.
+        but: Names that do not count.
+    """
+    try:
+        return any(not name.startswith(".") and name not in but for name in os.listdir(folder))
+    except OSError:
+        return False
 
 
 def among_films(folder: Path, root: Path) -> bool:

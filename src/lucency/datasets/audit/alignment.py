@@ -34,6 +34,8 @@ _STRETCHED = 1.03
 """Ratio of the two scales of a map from which it is tried without the stretch too."""
 _OVERLAP = 0.15
 """Films that overlap less are not compared."""
+_NEARLY_ALL = 0.85
+"""Share of a film on which its Hessian is near enough to that of the whole."""
 _COMMON = 0.35
 """Share of a film that a place found by searching must leave on the other."""
 _OUTSIDE, _LARGEST = 1e15, 50.0
@@ -131,7 +133,7 @@ class Template:
                 break
             if inverse is None:
                 # Where the films overlap hardly changes from step to step.
-                inverse = self._whole(rigid) if area > 0.85 else self._solved(inside.ravel(), rigid)
+                inverse = self._whole(rigid) if area > _NEARLY_ALL else self._solved(inside.ravel(), rigid)
             # Gains differ: a film with sharper contrast is not a displaced one.
             gain = max(both / (ours_power + 1e-6), 0.2)
             move = inverse @ (self._steep @ (np.float32(gain) * moved - theirs).ravel())
@@ -283,4 +285,4 @@ def _mean_of_best(correlation: npt.NDArray[np.floating], weight: npt.NDArray[np.
     if total < _LEAST:
         return None
     taken = np.diff(np.minimum(np.cumsum(sums), _BEST * total), prepend=0.0)
-    return float(taken @ np.linspace(1, -1, _BINS + 1)) / (_BEST * total)
+    return float(taken @ (1 - (np.arange(_BINS + 1) + 0.5) * (2 / _BINS))) / (_BEST * total)

@@ -73,7 +73,7 @@ def misnamed(evidence: Evidence) -> list[Finding]:
         return []
     # They have no rows, and so no image_ids.
     found = {"films": len(names), "names": list(names)}
-    return [Finding("files", "error", f"{misnamed_films(names)}.", (), found, "Rename them and audit again")]
+    return [Finding("files", "error", f"{misnamed_films(names)}.", (), found, "Then audit again")]
 
 
 def noticed(evidence: Evidence) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Patterns: what of each film is kept in memory while copies are searched, about 20 kB a film."""
+"""Patterns: what of each film is kept in memory while copies are searched, about 22 kB a face."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BLOCK = 64
 
 @dataclass(frozen=True, eq=False)
 class Patterns:
-    """N films, ready to be compared.
+    """N faces of films, ready to be compared.
 
     Attributes:
         sizes: int64 (N, 2), height and width of each pattern.

@@ -78,7 +78,7 @@ def _join_near(
         return faces_of(survey.thumbs[survey.rows[row]], survey.facts[row].height, survey.facts[row].width)
 
     with ThreadPoolExecutor(max_workers=workers) as threads, _one_thread_each():
-        faces_by_film = list(threads.map(faces_of_row, heads, chunksize=64))
+        faces_by_film = list(threads.map(faces_of_row, heads))
     faces = [face for some in faces_by_film for face in some]
     owners = [film for film, some in enumerate(faces_by_film) for _ in some]
     owner = np.array(owners, np.int64)
@@ -118,7 +118,7 @@ def _join_near(
             for one, answer in compared(pairs[pair][0] for pair in block if not known(pair)):
                 if answer.copies:
                     joined.join(link(one, answer))
-                elif answer.score >= DOUBTFUL or one.likeness >= HOPEFUL or not patterns.learnt:
+                elif answer.score >= DOUBTFUL or one.likeness >= HOPEFUL:
                     # The other direction of the pair brings another first guess.
                     two = owners[one.searcher], owners[one.found]
                     pair = min(two), max(two)
@@ -146,9 +146,12 @@ def _join_near(
         settle(pairs, len(heads))
         # The copies of a large set crowd each other out; of each set one film searches on, if it had met any.
         while True:
-            heading = np.array([joined.root(row) == row for row in heads])
-            crowded = {owners[one.searcher] for one in found if not heading[owners[one.found]]}
-            searchers = np.array([first_faces[film] for film in sorted(crowded) if heading[film]], np.int64)
+            sets = [joined.root(row) for row in heads]
+            first = {of: film for film, of in reversed(list(enumerate(sets)))}
+            heading = np.array([first[of] == film for film, of in enumerate(sets)])
+            pairs_met = ((owners[one.searcher], owners[one.found]) for one in found)
+            crowded = {first[sets[film]] for film, other in pairs_met if not (heading[film] and heading[other])}
+            searchers = first_faces[sorted(crowded)]
             if not len(searchers):
                 break
             found = candidates(heading, searchers)

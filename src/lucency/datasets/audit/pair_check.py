@@ -34,8 +34,8 @@ UNLIKE_RINGS, UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.55, 0
 the size and at half of it, of the detail, and by its agreement, for the next and costlier look to be taken."""
 SHARED = (0.22, 0.4)
 """Share of the detail that must be found on the other film: so much at least on either side, and on one of them."""
-OVERLAP = 0.8
-"""Share of the smaller film that must lie on the other; one that is cropped or turned keeps nearly all."""
+OVERLAP = 0.5
+"""Share of the smaller film that must lie on the other; one that was turned in a long frame loses a good part."""
 
 _QUARTER = 0.25
 _STRAIGHT = 0.15
@@ -196,13 +196,15 @@ class Searcher:
         if size > 1.05:
             soft = 0.3 * float(np.sqrt(size * size - 1))
             levels = np.asarray(cv2.GaussianBlur(levels, (0, 0), soft), dtype=np.float32)
+        overlap = 0.0
         for around in (_FINE, _FINEST):
             template = Template(fine(here, around), 1.0) if flip else self._full(around)
-            moved, inside = _brought(levels, onto, here.shape)
+            moved, inside, area = _brought(levels, onto, here.shape)
+            overlap = area / min(here.size, there.size / abs(float(np.linalg.det(onto[:, :2]))))
             image = sign * fine(moved, around) * inside
             step, _ = template.refine(image, np.eye(2, 3), steps=5)
             onto = onto @ np.vstack([step, [0, 0, 1]])
-        agreement = template.agreement(image, step, window=13)
+        agreement = replace(template.agreement(image, step, window=13), overlap=min(1.0, overlap))
         if flip:
             onto = _inverse(onto)
             agreement = replace(
@@ -211,8 +213,8 @@ class Searcher:
         return onto, agreement
 
 
-def _brought(levels: FloatArray, onto: Matrix, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    """A film in the pixels of another, and 1 where it reaches."""
+def _brought(levels: FloatArray, onto: Matrix, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray, float]:
+    """A film in the pixels of another, 1 where it reaches but for a margin, and how many pixels it reaches."""
     linear = onto[:, :2]
     warp = np.column_stack([linear, linear @ [0.5, 0.5] + onto[:, 2] - 0.5])
     size = (shape[1], shape[0])
@@ -220,7 +222,8 @@ def _brought(levels: FloatArray, onto: Matrix, shape: tuple[int, ...]) -> tuple[
     moved = cv2.warpAffine(levels, warp, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     inside = cv2.warpAffine(np.ones_like(levels), warp, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
     # Beside its border a film shows the edge of its frame, which the other does not have.
-    return np.asarray(moved, dtype=np.float32), np.asarray(cv2.erode(inside, _MARGIN), dtype=np.float32)
+    within = np.asarray(cv2.erode(inside, _MARGIN), dtype=np.float32)
+    return np.asarray(moved, dtype=np.float32), within, float(inside.sum())
 
 
 def _credit(likeness: float, counts: float) -> float:
