@@ -4,6 +4,9 @@
 drawn where no folder is given. Each number of films is audited twice, each time in a process of its own: with nothing
 known, and again. Memory is that of the largest process; while it compares films, the audit starts one more for each
 core, and they share what they map.
+
+`--simulate 10000,100000` times the search for candidates alone, among so many made-up fingerprints: random ones, which
+are no easier to search than those of films.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ import numpy as np
 from lucency.cli.printing import table
 from lucency.datasets.layouts import scan
 
+_DIMENSIONS, _SEARCHERS = 128, 2000
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.audit_time", description=__doc__.partition("\n")[0])
@@ -29,7 +34,11 @@ def main() -> None:
     parser.add_argument("--sizes", default="1000,2500,5000,10000", help="numbers of films")
     parser.add_argument("--size", type=int, default=400, help="longer side of drawn films")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--simulate", help="numbers of made-up films among which candidates are searched")
     given = parser.parse_args()
+    if given.simulate:
+        _simulate([int(text) for text in given.simulate.split(",")])
+        return
     numbers = [int(text) for text in given.sizes.split(",")]
     rows = []
     with tempfile.TemporaryDirectory(prefix="lucency-audit-time-") as name:
@@ -63,6 +72,29 @@ def main() -> None:
     print(table(columns, rows, right=columns))
     if given.json:
         given.json.write_text(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1) + "\n")
+
+
+def _simulate(numbers: list[int]) -> None:
+    from lucency.datasets.audit.candidates import find_candidates
+    from lucency.datasets.audit.fingerprint import OWN_VIEWS, search_views, unit
+
+    chance = np.random.default_rng(0)
+    views = len(search_views(np.zeros((OWN_VIEWS, 4), np.float32)))
+    rows = []
+    for films in numbers:
+        own = unit(chance.standard_normal((films, OWN_VIEWS, _DIMENSIONS), dtype=np.float32))
+        # Some search for all: what one of them takes is the same for each.
+        searchers = np.arange(min(films, _SEARCHERS))
+        searching = unit(chance.standard_normal((len(searchers), views, _DIMENSIONS), dtype=np.float32))
+        begun = time.monotonic()
+        find_candidates(
+            own, searching.astype(np.float16), owner=np.arange(films), searchers=searchers, among=np.arange(films)
+        )
+        taken = time.monotonic() - begun
+        each = 1000 * taken / len(searchers)
+        rows.append((films, len(searchers), f"{taken:.1f}", f"{each:.2f}", f"{each * films / 1000:.0f}"))
+    columns = ("films", "search", "seconds", "ms each", "seconds for all")
+    print(table(columns, rows, right=columns))
 
 
 def _drawn(folder: Path, films: int, size: int) -> Path:
