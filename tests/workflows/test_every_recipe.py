@@ -20,14 +20,9 @@ import keras  # noqa: E402
 import onnxruntime  # noqa: E402
 
 SIDE = 64
-LARGE = ("convnext-tiny", "densenet121", "efficientnetb2", "efficientnetv2b0")
-"""Trained by `make test-all` only: near a minute each. `efficientnetb3` and `mobilenetv3` stand for them."""
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in recipe_names()],
-)
+@pytest.fixture(scope="module", params=recipe_names())
 def run(request: pytest.FixtureRequest, drawn_films: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainResult:
     plan = load_recipe(request.param)
     # The two phases of the larger networks are alike; one of them shows both, the others go straight to the second.
