@@ -129,10 +129,11 @@ def survey_of(films: Sequence[Grey | None]) -> Survey:
     )
 
 
-def manifest_of(survey: Survey) -> Manifest:
-    """A manifest of the films of a survey."""
+def manifest_of(survey: Survey, paths: Sequence[str] | None = None) -> Manifest:
+    """A manifest of the films of a survey; without paths their files are gone."""
     table = pd.DataFrame({name: [""] * len(survey) for name in MANIFEST_COLUMNS})
     table["image_id"] = [f"film{row}" for row in range(len(survey))]
     table["sha256"] = [facts.sha256 for facts in survey.facts]
+    table["path"] = paths or ""
     table["label"] = 0
     return Manifest(table, source="test")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lucency.datasets.audit.copies import Copies
 from lucency.datasets.audit.near_copies import find_copies
@@ -60,7 +62,12 @@ def originals() -> list[Grey]:
 
 def copies_of(films: list[Grey | None], workers: int = 1) -> Copies:
     survey = survey_of(films)
-    return find_copies(manifest_of(survey), survey, workers=workers)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [f"{folder}/{number}.png" for number in range(len(films))]
+        for path, film in zip(paths, films, strict=True):
+            if film is not None:
+                Image.fromarray(film).save(path, compress_level=0)
+        return find_copies(manifest_of(survey, paths), survey, workers=workers)
 
 
 def apart(one: float, two: float) -> float:

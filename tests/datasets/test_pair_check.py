@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from lucency.datasets.audit import pair_check
 from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.film_frame import faces_of
 from lucency.datasets.audit.film_patterns import describe
+from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.pair_check import SURE, PairCheck, Searcher
 
 from .copied_films import Grey, survey_of
@@ -44,3 +49,57 @@ def test_films_that_share_a_third_agree_there_and_are_no_copies(texture):
     found = laid(texture, 2 * HEIGHT // 3)
     assert found.score > SURE
     assert not found.copies
+
+
+def noise(seed: int, height: int, width: int, soft: float) -> np.ndarray:
+    plane = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, (height, width)), (0, 0), soft)
+    return plane / plane.std()
+
+
+def grey(plane: np.ndarray) -> Grey:
+    return np.rint(np.clip(128 + 30 * plane, 0, 255)).astype(np.uint8)
+
+
+def compared(films: list[Grey], folder: Path | None, likeness: float = 0.6) -> PairCheck:
+    """Two films of one place, by their thumbnails, or by their files too."""
+    survey = survey_of(films)
+    faces = [faces_of(thumb, *film.shape)[0] for thumb, film in zip(survey.thumbs, films, strict=True)]
+    contents = [face.content for face in faces]
+    again = None
+    if folder:
+        paths = [folder / f"{number}.png" for number in range(len(films))]
+        for path, film in zip(paths, films, strict=True):
+            Image.fromarray(film).save(path)
+        again = FilmsAgain.of([str(path) for path in paths], faces)
+    patterns = describe(contents, searchers=np.arange(2), workers=1)
+    return Searcher(patterns, 0, contents, again).check(Candidate(likeness, 0, 1, search_view=0, own_view=0))
+
+
+def test_films_that_differ_in_what_only_the_large_film_shows_are_no_copies(tmp_path):
+    shared = noise(1, 640, 640, 7) + 0.5 * noise(2, 640, 640, 4)
+    takes = [grey(shared + 0.4 * noise(seed, 640, 640, 2.5)) for seed in (3, 4)]
+    by_thumbnails = compared(takes, None)
+    assert by_thumbnails.copies
+    assert not compared(takes, tmp_path).copies
+
+
+def test_files_that_are_gone_leave_the_answer_to_the_thumbnails(tmp_path):
+    shared = noise(1, 640, 640, 7) + 0.5 * noise(2, 640, 640, 4)
+    takes = [grey(shared + 0.4 * noise(seed, 640, 640, 2.5)) for seed in (3, 4)]
+    survey = survey_of(takes)
+    faces = [faces_of(thumb, 640, 640)[0] for thumb in survey.thumbs]
+    contents = [face.content for face in faces]
+    gone = FilmsAgain.of([str(tmp_path / "gone")] * 2, faces)
+    patterns = describe(contents, searchers=np.arange(2), workers=1)
+    assert Searcher(patterns, 0, contents, gone).check(Candidate(0.6, 0, 1, search_view=0, own_view=0)).copies
+
+
+def test_along_a_shaft_the_finest_detail_tells_the_place(monkeypatch):
+    height, width = 320, 200
+    long = 0.06 * noise(6, height + 60, width, 2)
+    long[:, 60:70] += 3
+    long[:, 120:150] += 1.5
+    films = [grey(long[:height]), grey(long[60:])]
+    assert compared(films, None, 0.8).copies
+    monkeypatch.setattr(pair_check, "TRIED_FINELY", 2.0)
+    assert not compared(films, None, 0.8).copies

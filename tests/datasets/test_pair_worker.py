@@ -19,6 +19,7 @@ from lucency.datasets.audit.candidates import Candidate, find_candidates
 from lucency.datasets.audit.copies import Copies
 from lucency.datasets.audit.film_frame import faces_of
 from lucency.datasets.audit.film_patterns import describe
+from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.near_copies import find_copies
 from lucency.datasets.audit.pair_worker import PairPool
 from lucency.datasets.audit.survey import Survey
@@ -83,13 +84,15 @@ def within(seconds: float, call: Callable[[], object]) -> BaseException | None:
 def pool_of(survey: Survey) -> tuple[PairPool, list[list[Candidate]]]:
     """Two processes to be, and groups of candidates for them."""
     rows = [(survey.thumbs[row], facts) for row, facts in zip(survey.rows, survey.facts, strict=True)]
-    contents = [faces_of(thumb, facts.height, facts.width)[0].content for thumb, facts in rows]
+    faces = [faces_of(thumb, facts.height, facts.width)[0] for thumb, facts in rows]
+    contents = [face.content for face in faces]
     films = np.arange(len(contents))
     patterns = describe(contents, searchers=films, workers=1)
     groups: dict[int, list[Candidate]] = {}
     for one in find_candidates(patterns.own, patterns.searching, owner=films, searchers=films, among=films):
         groups.setdefault(one.searcher, []).append(one)
-    return PairPool(patterns, contents, 2), list(groups.values())
+    again = FilmsAgain.of([""] * len(faces), faces)
+    return PairPool(patterns, contents, again, 2), list(groups.values())
 
 
 def test_processes_find_what_one_process_finds(survey, started, temporary):
@@ -194,6 +197,7 @@ import numpy as np
 import pandas as pd
 from lucency.datasets.audit import pair_worker
 from lucency.datasets.audit.film_facts import FilmFacts
+from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.near_copies import find_copies
 from lucency.datasets.audit.survey import Survey
 from lucency.datasets.manifest import Manifest

@@ -246,7 +246,12 @@ class InferenceTwin(keras.Model):
 
 
 def float32_copy(recipe: Recipe, trained: Any) -> Any:
-    """The trained weights in a model that computes in float32 whatever precision it was trained in."""
+    """The trained weights in a model that computes in float32 whatever precision it was trained in.
+
+    A model that computes in float32 throughout is given back as it is: to build a large network takes seconds.
+    """
+    if all(layer.dtype_policy.name == "float32" for layer in trained._flatten_layers()):
+        return trained
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:

@@ -76,7 +76,7 @@ def fit(
             left.unlink()
     if state.checkpoint and not state.finished:
         model = _load(folder / state.checkpoint)
-    plan, done = phases(recipe), 0
+    plan, done, trained = phases(recipe), 0, False
     total = sum(phase.epochs for phase in plan)
     for phase in plan:
         first, done = done, done + phase.epochs
@@ -106,8 +106,13 @@ def fit(
                 verbose=0,
                 callbacks=[keeper, *callbacks],
             )
+        trained = True
     state.finished = True
     state.write(folder)
+    if trained and state.best_epoch == state.epoch and not callbacks:
+        # What was saved last is what is in memory, unless a callback changed it since; reading a large network takes
+        # seconds.
+        return model, state
     return _load(folder / "best.keras"), state
 
 

@@ -16,8 +16,6 @@ Matrix = npt.NDArray[np.float64]
 
 SCALES = (0.88, 1.0, 1.14)
 """Tried about the scale that two views suggest."""
-_UNCHANGED = 1
-"""Which of them changes nothing."""
 
 _ALIKE = 0.7
 """Local correlation from which a place counts as shared."""
@@ -143,12 +141,13 @@ class Template:
             warp = moved_warp
         return self._to_map(best), best_score
 
-    def search(self, image: FloatArray, guess: Matrix) -> Matrix:
+    def search(self, image: FloatArray, guess: Matrix, scales: tuple[float, ...] = SCALES) -> Matrix:
         """Tries some scales and every shift about a map whose turn is right, by cross-correlation.
 
         Args:
             image: As in `refine`.
             guess: As in `refine`.
+            scales: What the map's scale is multiplied by; 1 among them.
         """
         warp = self._to_pixels(guess)
         height, width = self.image.shape
@@ -157,17 +156,18 @@ class Template:
         if self._spectra is None:
             planes = (self.image, np.ones_like(self.image), self.image * self.image)
             self._spectra = tuple(np.conj(fft.rfft2(plane, shape)) for plane in planes)
-        linears = [warp[:, :2] * scale for scale in SCALES]
+        linears = [warp[:, :2] * scale for scale in scales]
         stretches = np.linalg.svd(warp[:, :2])
         if stretches[1][0] > _STRETCHED * stretches[1][1]:
             even = math.sqrt(stretches[1][0] * stretches[1][1]) * stretches[0] @ stretches[2]
-            linears += [even * scale for scale in SCALES]
+            linears += [even * scale for scale in scales]
         centre = warp @ np.append(self._middle, 1)
         warps = [np.column_stack([linear, centre - linear @ self._middle]) for linear in linears]
+        unchanged = scales.index(1.0)
         planes_moved = np.empty((len(linears) + 2, height, width), np.float32)
         for row, moved_by in enumerate(warps):
             planes_moved[row], inside = self._moved(image, moved_by)
-            if row == _UNCHANGED:
+            if row == unchanged:
                 # Where the films overlap, and how much they show there, hardly depends on these scales.
                 planes_moved[-2], planes_moved[-1] = planes_moved[row] ** 2, inside
         spectra = fft.rfft2(planes_moved, shape)

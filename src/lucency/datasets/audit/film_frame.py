@@ -26,11 +26,16 @@ class FilmFrame:
 
     Attributes:
         content: uint8 (h, w), at most 160 pixels long and wide, upright as the frame is.
-        linear: float64 (2, 2): direction on the thumbnail (x, y) -> direction on `content`.
+        onto: float64 (2, 3): place on the film as the thumbnail shows it (x, y, 1) -> place on `content`.
     """
 
     content: npt.NDArray[np.uint8]
-    linear: npt.NDArray[np.float64]
+    onto: npt.NDArray[np.float64]
+
+    @property
+    def linear(self) -> npt.NDArray[np.float64]:
+        """float64 (2, 2): direction on the thumbnail (x, y) -> direction on `content`."""
+        return self.onto[:, :2]
 
 
 def faces_of(thumb: npt.NDArray[np.uint8], height: int, width: int) -> list[FilmFrame]:
@@ -47,7 +52,7 @@ def faces_of(thumb: npt.NDArray[np.uint8], height: int, width: int) -> list[Film
     spot = place(height, width, THUMB)
     film = thumb[spot.top : spot.top + spot.height, spot.left : spot.left + spot.width]
     corners = _rectangle(film)
-    whole = FilmFrame(film, np.eye(2))
+    whole = FilmFrame(film, np.eye(2, 3))
     return [whole] if corners is None else [_upright(film, corners), whole]
 
 
@@ -88,4 +93,7 @@ def _upright(film: npt.NDArray[np.uint8], corners: npt.NDArray[np.float32]) -> F
         np.stack([inner, inner + share * across, inner + share * down]).astype(np.float32), target
     )
     content = cv2.warpAffine(film, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return FilmFrame(np.asarray(content, dtype=np.uint8), np.asarray(matrix[:, :2], dtype=np.float64))
+    linear = matrix[:, :2]
+    # OpenCV has (0, 0) at the centre of the first pixel, maps at its outer corner.
+    onto = np.column_stack([linear, matrix[:, 2] + 0.5 - linear @ [0.5, 0.5]])
+    return FilmFrame(np.asarray(content, dtype=np.uint8), onto)

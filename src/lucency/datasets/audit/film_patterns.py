@@ -144,7 +144,8 @@ def _reduced(image: FloatArray) -> FloatArray:
 
 def _described(content: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Broad and fine pattern, the views a film is found by, and their fingerprints."""
-    broad, fine = _reduced(fingerprint.broad(content)), _reduced(fingerprint.fine(content))
+    broad = fingerprint.broad(_reduced(content.astype(np.float32)))
+    fine = _reduced(fingerprint.fine(content))
     views = fingerprint.own_views(content, fine)
     return broad, fine, views, fingerprint.fingerprints(fingerprint.rings(broad, views * HALF))
 

@@ -40,11 +40,11 @@ OWN_VIEWS = 5
 """Views that a film is found by."""
 
 
-def locally_normalised(content: npt.NDArray[np.uint8], *, smooth: float, around: float, floor: float) -> FloatArray:
+def locally_normalised(content: FloatArray, *, smooth: float, around: float, floor: float) -> FloatArray:
     """Grey levels less their local mean, over their local deviation.
 
     Args:
-        content: uint8 (h, w).
+        content: float32 (h, w), 0..255.
         smooth: Deviation in pixels of the Gaussian that takes noise away first.
         around: Deviation in pixels of the Gaussian that says what local means.
         floor: Grey levels added to the deviation, so that flat places stay near zero.
@@ -52,7 +52,7 @@ def locally_normalised(content: npt.NDArray[np.uint8], *, smooth: float, around:
     Returns:
         float32 (h, w), about -3..3.
     """
-    levels = cv2.GaussianBlur(content.astype(np.float32), (0, 0), smooth, borderType=cv2.BORDER_REFLECT)
+    levels = cv2.GaussianBlur(content, (0, 0), smooth, borderType=cv2.BORDER_REFLECT)
     detail = levels - cv2.GaussianBlur(levels, (0, 0), around, borderType=cv2.BORDER_REFLECT)
     power = cv2.GaussianBlur(detail * detail, (0, 0), 1.5 * around, borderType=cv2.BORDER_REFLECT)
     return np.asarray(detail / (np.sqrt(power) + floor), dtype=np.float32)
@@ -80,9 +80,13 @@ def fine(content: npt.NDArray[np.uint8] | FloatArray, around: float = 3) -> Floa
     return np.asarray(detail / (deviation + _FLOOR + _FLOOR_SHARE * lively), dtype=np.float32)
 
 
-def broad(content: npt.NDArray[np.uint8]) -> FloatArray:
-    """Local normalisation at the scale of bones, for finding."""
-    return locally_normalised(content, smooth=1.5, around=8, floor=3)
+def broad(half: FloatArray) -> FloatArray:
+    """Local normalisation at the scale of bones, for finding.
+
+    Args:
+        half: float32 (h, w), 0..255, a film of half the size of its thumbnail.
+    """
+    return locally_normalised(half, smooth=0.75, around=4, floor=3)
 
 
 def own_views(content: npt.NDArray[np.uint8], pattern: FloatArray) -> FloatArray:

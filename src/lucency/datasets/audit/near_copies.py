@@ -20,6 +20,7 @@ from lucency.datasets.audit.candidates import Candidate, IntArray, by_pair, find
 from lucency.datasets.audit.copies import Copies, CopyKind, CopyLink
 from lucency.datasets.audit.film_frame import FilmFrame, faces_of
 from lucency.datasets.audit.film_patterns import describe
+from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.pair_check import DOUBTFUL, PairCheck
 from lucency.datasets.audit.pair_worker import PairPool
 from lucency.datasets.audit.survey import Survey
@@ -32,7 +33,7 @@ BLANK = 2.0
 LIKELY = 0.7
 """Likeness of fingerprints from which pairs are compared first."""
 
-HOPEFUL = 0.55
+HOPEFUL = 0.7
 """Likeness from which a pair that did not agree is tried from the other side."""
 
 _BLOCK = 2000
@@ -67,12 +68,17 @@ def find_copies(
     # The same films give the same answer in any order.
     heads.sort(key=lambda row: survey.facts[row].pixel_sha256)
     if len(heads) > 1:
-        _join_near(joined, survey, heads, workers or processors(), progress or _silent)
+        _join_near(joined, survey, list(manifest.table["path"]), heads, workers or processors(), progress or _silent)
     return joined.copies()
 
 
 def _join_near(
-    joined: _Joined, survey: Survey, heads: list[int], workers: int, progress: Callable[[int, int], None]
+    joined: _Joined,
+    survey: Survey,
+    paths: list[str],
+    heads: list[int],
+    workers: int,
+    progress: Callable[[int, int], None],
 ) -> None:
     def faces_of_row(row: int) -> list[FilmFrame]:
         return faces_of(survey.thumbs[survey.rows[row]], survey.facts[row].height, survey.facts[row].width)
@@ -102,7 +108,8 @@ def _join_near(
         searcher, found = heads[owners[one.searcher]], heads[owners[one.found]]
         return answer.link(searcher, found, faces[one.searcher].linear, faces[one.found].linear)
 
-    pool = PairPool(patterns, contents, workers)
+    films = FilmsAgain.of([paths[heads[film]] for film in owners], faces)
+    pool = PairPool(patterns, contents, films, workers)
 
     def compared(wanted: Iterable[Candidate]) -> Iterator[tuple[Candidate, PairCheck]]:
         groups: dict[int, list[Candidate]] = defaultdict(list)

@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from lucency.datasets.audit.alignment import Agreement, Matrix, Template
 from lucency.datasets.audit.candidates import Candidate
+from lucency.datasets.audit.close_comparison import compare_closely
 from lucency.datasets.audit.copies import CopyLink
 from lucency.datasets.audit.film_patterns import HALF, Patterns
+from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_views
 from lucency.datasets.audit.ring_turns import first_guess, turn_between
 
@@ -28,8 +30,19 @@ RARE_COUNTS = 2.0
 """So alike are hardly any but copies, noisy ones among them, whose finest detail is gone: that counts besides."""
 TRIED_AGAIN = 0.7
 """Likeness from which a pair that did not agree is laid on each other a second time, from where the views say."""
+TRIED_FINELY = 0.75
+"""Likeness from which it is then searched by its finest detail."""
 
-UNLIKE_RINGS, UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.55, 0.63, 0.69, 0.65, 0.74
+BEYOND_DOUBT, PROBABLE, POSSIBLE = 0.9, 0.72, 0.55
+"""Agreement, likeness counted in, between which films are read again and compared larger; the last for films that stand
+on a ground, and for those that are `VERY_LIKE`."""
+VERY_LIKE = 0.85
+LARGE_SCALES = (3.0, 2.0)
+LARGE_LIKENESS = 0.6
+SURE_LARGE = 0.66
+"""As `LIKENESS_COUNTS` and `SURE`, of the larger films, whose detail is finer."""
+
+UNLIKE_RINGS, UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.56, 0.66, 0.72, 0.65, 0.76
 """What must be reached, likeness counted in, by the correlation of two views' rings, of the outlines at a quarter of
 the size and at half of it, of the detail, and by its agreement, for the next and costlier look to be taken."""
 SHARED = (0.22, 0.4)
@@ -42,7 +55,6 @@ _STRAIGHT = 0.15
 """Share of its strength that a straight edge keeps."""
 _GAIN = 0.1
 """What further steps may add to a correlation."""
-_MARGIN = np.ones((9, 9), np.uint8)
 _ENDS = np.array([[0, 160, 0, 160], [0, 0, 160, 160], [1, 1, 1, 1]], np.float64)
 _APART = 6.0
 """Pixels of a thumbnail within which two starts lead to the same end."""
@@ -59,12 +71,14 @@ class PairCheck:
         copies: Whether they show one radiograph.
         onto: float64 (2, 3), place on the searcher -> place on the found film.
         inverted: Whether black and white are exchanged.
+        thorough: Whether the score is of the finest detail.
     """
 
     score: float
     copies: bool
     onto: Matrix
     inverted: bool
+    thorough: bool = False
 
     def link(self, searcher: int, found: int, before: Matrix, after: Matrix) -> CopyLink:
         """The link of the two films.
@@ -100,10 +114,17 @@ class Searcher:
         patterns: Of all films.
         film: Its number.
         contents: uint8 (h, w) of all films, as thumbnails show them.
+        films: The same films, larger, for pairs that thumbnails leave open; None where they must decide.
     """
 
-    def __init__(self, patterns: Patterns, film: int, contents: Sequence[npt.NDArray[np.uint8]]):
-        self._patterns, self._film, self._contents = patterns, film, contents
+    def __init__(
+        self,
+        patterns: Patterns,
+        film: int,
+        contents: Sequence[npt.NDArray[np.uint8]],
+        films: FilmsAgain | None = None,
+    ):
+        self._patterns, self._film, self._contents, self._films = patterns, film, contents, films
         self._image = patterns.broad_of(film)
         self._views = search_views(patterns.views[film])
         self._full_size: dict[float, Template] = {}
@@ -124,6 +145,10 @@ class Searcher:
     def _fine(self) -> Template:
         return Template(self._patterns.fine_of(self._film), HALF)
 
+    @cached_property
+    def _finely(self) -> Template:
+        return Template(_corners_kept(self._full(_FINEST).image), 1.0)
+
     def _full(self, around: float) -> Template:
         if around not in self._full_size:
             self._full_size[around] = Template(fine(self._contents[self._film], around), 1.0)
@@ -135,6 +160,36 @@ class Searcher:
         Args:
             candidate: Found by this film.
         """
+        checked = self._thumbnails(candidate)
+        if self._films is None or not self._left_open(candidate, checked, self._films):
+            return checked
+        return self._at_size(candidate, checked, self._films)
+
+    def _left_open(self, candidate: Candidate, checked: PairCheck, films: FilmsAgain) -> bool:
+        stands = checked.score + _credit(candidate.likeness, LIKENESS_COUNTS)
+        if checked.copies:
+            return stands < BEYOND_DOUBT
+        # A film that was cut out of a ground has few pixels on the thumbnail.
+        hidden = films.cut_out(self._film) or films.cut_out(candidate.found)
+        if hidden or candidate.likeness >= VERY_LIKE:
+            return stands >= POSSIBLE
+        return checked.thorough and stands >= PROBABLE
+
+    def _at_size(self, candidate: Candidate, checked: PairCheck, films: FilmsAgain) -> PairCheck:
+        """Compares the films themselves, larger than their thumbnails."""
+        one, two = films.content(self._film), films.content(candidate.found)
+        if one is None or two is None:
+            return checked
+        (here, size), (there, other_size) = one, two
+        onto = np.column_stack([checked.onto[:, :2] * (other_size / size), checked.onto[:, 2] * other_size])
+        sign = np.float32(-1 if checked.inverted else 1)
+        _, agreement = compare_closely(here, there, onto, sign=sign, around=LARGE_SCALES)
+        stands = agreement.score + LARGE_LIKENESS * (candidate.likeness - USUAL_LIKENESS)
+        stands += RARE_COUNTS * max(0.0, candidate.likeness - RARE_LIKENESS)
+        copies = stands >= SURE_LARGE and agreement.overlap >= OVERLAP
+        return replace(checked, copies=copies, score=max(checked.score, agreement.score) if copies else checked.score)
+
+    def _thumbnails(self, candidate: Candidate) -> PairCheck:
         found, more = candidate.found, _credit(candidate.likeness, LIKENESS_HOPES)
         view, other = self._views[candidate.search_view], self._patterns.views[found][candidate.own_view]
         broad = self._patterns.broad_of(found)
@@ -148,11 +203,27 @@ class Searcher:
         coarse = _halved(broad)
         onto = self._searching.search(_corners_kept(coarse), guess)
         checked = self._laid(candidate, sign, broad, coarse, onto)
-        if checked.copies or candidate.likeness < TRIED_AGAIN or _near(onto, guess):
+        if checked.copies or candidate.likeness < TRIED_AGAIN:
             return checked
-        # A frame's own edges can lead the search astray.
-        again = self._laid(candidate, sign, broad, coarse, guess)
-        return max(checked, again, key=lambda one: (one.copies, one.score))
+        # A frame's own edges can lead the search astray; along a shaft only fine detail tells the place.
+        if not _near(onto, guess):
+            again = self._laid(candidate, sign, broad, coarse, guess)
+            checked = max(checked, again, key=lambda one: (one.copies, one.score))
+        if not checked.copies and candidate.likeness >= TRIED_FINELY:
+            detail = sign * fine(self._contents[found], _FINEST)
+            start = self._finely.search(_corners_kept(detail), guess, scales=(1.0,))
+            again = self._answer(candidate, sign, *self._closer(found, sign, start))
+            checked = max(checked, again, key=lambda one: (one.copies, one.score))
+        return checked
+
+    def _closer(self, found: int, sign: np.float32, onto: Matrix) -> tuple[Matrix, Agreement]:
+        """Compares again at the full size of the thumbnails."""
+        here, there = self._contents[self._film], self._contents[found]
+        return compare_closely(here, there, onto, sign=sign, around=(_FINE, _FINEST), template=self._full)
+
+    def _answer(self, candidate: Candidate, sign: np.float32, onto: Matrix, agreement: Agreement) -> PairCheck:
+        more = _credit(candidate.likeness, LIKENESS_COUNTS)
+        return PairCheck(agreement.score, _are_copies(agreement, more), onto, bool(sign < 0), thorough=True)
 
     def _laid(
         self, candidate: Candidate, sign: np.float32, broad: FloatArray, coarse: FloatArray, onto: Matrix
@@ -176,54 +247,7 @@ class Searcher:
         agreement = self._fine.agreement(detail, onto, window=11)
         if agreement.score + more < DOUBTFUL:
             return PairCheck(agreement.score, False, onto, inverted)
-        onto, agreement = self._closer(found, sign, onto)
-        return PairCheck(
-            agreement.score, _are_copies(agreement, _credit(candidate.likeness, LIKENESS_COUNTS)), onto, inverted
-        )
-
-    def _closer(self, found: int, sign: np.float32, onto: Matrix) -> tuple[Matrix, Agreement]:
-        """Compares again at the full size of the thumbnails, in the pixels of the coarser of the two.
-
-        A film on a larger frame has fewer pixels; local normalisation must then be done after the finer one was
-        brought to them.
-        """
-        here, there = self._contents[self._film], self._contents[found]
-        flip = abs(float(np.linalg.det(onto[:, :2]))) < 1
-        if flip:
-            here, there, onto = there, here, _inverse(onto)
-        levels = there.astype(np.float32)
-        size = float(np.sqrt(abs(np.linalg.det(onto[:, :2]))))
-        if size > 1.05:
-            soft = 0.3 * float(np.sqrt(size * size - 1))
-            levels = np.asarray(cv2.GaussianBlur(levels, (0, 0), soft), dtype=np.float32)
-        overlap = 0.0
-        for around in (_FINE, _FINEST):
-            template = Template(fine(here, around), 1.0) if flip else self._full(around)
-            moved, inside, area = _brought(levels, onto, here.shape)
-            overlap = area / min(here.size, there.size / abs(float(np.linalg.det(onto[:, :2]))))
-            image = sign * fine(moved, around) * inside
-            step, _ = template.refine(image, np.eye(2, 3), steps=5)
-            onto = onto @ np.vstack([step, [0, 0, 1]])
-        agreement = replace(template.agreement(image, step, window=13), overlap=min(1.0, overlap))
-        if flip:
-            onto = _inverse(onto)
-            agreement = replace(
-                agreement, shared_of_first=agreement.shared_of_second, shared_of_second=agreement.shared_of_first
-            )
-        return onto, agreement
-
-
-def _brought(levels: FloatArray, onto: Matrix, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray, float]:
-    """A film in the pixels of another, 1 where it reaches but for a margin, and how many pixels it reaches."""
-    linear = onto[:, :2]
-    warp = np.column_stack([linear, linear @ [0.5, 0.5] + onto[:, 2] - 0.5])
-    size = (shape[1], shape[0])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(levels, warp, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    inside = cv2.warpAffine(np.ones_like(levels), warp, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
-    # Beside its border a film shows the edge of its frame, which the other does not have.
-    within = np.asarray(cv2.erode(inside, _MARGIN), dtype=np.float32)
-    return np.asarray(moved, dtype=np.float32), within, float(inside.sum())
+        return self._answer(candidate, sign, *self._closer(found, sign, onto))
 
 
 def _credit(likeness: float, counts: float) -> float:
@@ -260,7 +284,3 @@ def _near(one: Matrix, two: Matrix) -> bool:
 def _halved(image: FloatArray) -> FloatArray:
     height, width = image.shape
     return np.asarray(cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA), dtype=np.float32)
-
-
-def _inverse(matrix: Matrix) -> Matrix:
-    return np.asarray(np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2])

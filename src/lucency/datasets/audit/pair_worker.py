@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.film_patterns import Patterns
+from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.pair_check import PairCheck, Searcher
 from lucency.errors import ResourceError
 
@@ -51,11 +52,12 @@ class PairPool:
     Args:
         patterns: Of all films.
         contents: uint8 (h, w) of all films.
+        films: The same films, larger.
         workers: Processes; none is started for 1.
     """
 
-    def __init__(self, patterns: Patterns, contents: Contents, workers: int):
-        self._patterns, self._contents, self._workers = patterns, contents, workers
+    def __init__(self, patterns: Patterns, contents: Contents, films: FilmsAgain, workers: int):
+        self._patterns, self._contents, self._films, self._workers = patterns, contents, films, workers
         self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         self._started: list[subprocess.Popen[bytes]] = []
 
@@ -67,7 +69,7 @@ class PairPool:
         """
         if not self._started:
             for group in groups:
-                yield from check_group(self._patterns, self._contents, group)
+                yield from check_group(self._patterns, self._contents, self._films, group)
             return
         with ThreadPoolExecutor(max_workers=len(self._started)) as pool:
             for results in pool.map(self._elsewhere, groups):
@@ -102,7 +104,7 @@ class PairPool:
         # Private to this user: it holds thumbnails of films.
         with tempfile.TemporaryDirectory(prefix="lucency-") as folder:
             home = Path(folder)
-            _write(home, self._patterns, self._contents)
+            _write(home, self._patterns, self._contents, self._films)
             environment = {**os.environ, **_ENVIRONMENT}
             # -P: modules that happen to lie in the current folder must not be run.
             command = [sys.executable, "-P", "-m", __name__, folder]
@@ -140,15 +142,16 @@ def _started(command: list[str], environment: dict[str, str]) -> subprocess.Pope
         ) from error
 
 
-def check_group(patterns: Patterns, contents: Contents, group: list[Candidate]) -> Checked:
+def check_group(patterns: Patterns, contents: Contents, films: FilmsAgain, group: list[Candidate]) -> Checked:
     """Compares candidates of one searcher.
 
     Args:
         patterns: Of all films.
         contents: uint8 (h, w) of all films.
+        films: The same films, larger.
         group: Not empty.
     """
-    searcher = Searcher(patterns, group[0].searcher, contents)
+    searcher = Searcher(patterns, group[0].searcher, contents, films)
     results: Checked = []
     for one in group:
         try:
@@ -159,18 +162,21 @@ def check_group(patterns: Patterns, contents: Contents, group: list[Candidate]) 
     return results
 
 
-def _write(folder: Path, patterns: Patterns, contents: Contents) -> None:
+def _write(folder: Path, patterns: Patterns, contents: Contents, films: FilmsAgain) -> None:
     for name in _PLANES:
         np.save(folder / f"{name}.npy", getattr(patterns, name))
     np.save(folder / "learnt.npy", np.array(patterns.learnt))
-    np.save(folder / "shapes.npy", np.array([content.shape for content in contents], np.int64))
+    np.save(folder / "shapes.npy", films.sizes)
+    np.save(folder / "onto.npy", films.onto)
+    # Names of files need not be Unicode.
+    (folder / "paths.bin").write_bytes(b"\0".join(map(os.fsencode, films.paths)))
     # One by one: together they take as much memory as all thumbnails.
     with open(folder / "contents.bin", "wb") as file:
         for content in contents:
             file.write(np.ascontiguousarray(content).data)
 
 
-def _read(folder: Path) -> tuple[Patterns, Contents]:
+def _read(folder: Path) -> tuple[Patterns, Contents, FilmsAgain]:
     planes = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _PLANES}
     learnt = bool(np.load(folder / "learnt.npy"))
     shapes = np.load(folder / "shapes.npy")
@@ -181,12 +187,14 @@ def _read(folder: Path) -> tuple[Patterns, Contents]:
         for end, (height, width) in zip(ends.tolist(), shapes.tolist(), strict=True)
     ]
     nothing = np.zeros((0, 0, 0), np.float32)
-    return Patterns(**planes, own=nothing, searching=nothing.astype(np.float16), learnt=learnt), contents
+    patterns = Patterns(**planes, own=nothing, searching=nothing.astype(np.float16), learnt=learnt)
+    paths = [os.fsdecode(name) for name in (folder / "paths.bin").read_bytes().split(b"\0")]
+    return patterns, contents, FilmsAgain(paths, np.load(folder / "onto.npy"), shapes)
 
 
 def main() -> None:
     """Answers groups of candidates from standard input, until it ends."""
-    patterns, contents = _read(Path(sys.argv[1]))
+    patterns, contents, films = _read(Path(sys.argv[1]))
     cv2.setNumThreads(1)
     wanted, answers = sys.stdin.buffer, sys.stdout.buffer
     answers.write(_READY)
@@ -196,7 +204,7 @@ def main() -> None:
             group = pickle.load(wanted)
         except EOFError:
             return
-        pickle.dump(check_group(patterns, contents, group), answers)
+        pickle.dump(check_group(patterns, contents, films, group), answers)
         answers.flush()
 
 
