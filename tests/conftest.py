@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +13,38 @@ import pytest
 from lucency.workflows.train import TrainResult
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+LONGEST = (
+    "workflows/test_every_recipe.py",
+    "workflows/test_training_walk.py",
+    "workflows/test_recipes_on_jax.py",
+    "contracts/test_jax_without_tensorflow.py",
+    "workflows/test_cross_validate.py",
+    "workflows/test_search.py",
+    "contracts/test_notebook.py",
+    "contracts/test_documented_commands.py",
+    "contracts/test_python_in_docs.py",
+    "workflows/test_demo.py",
+    "learning/test_classifier.py",
+    "learning/test_fit.py",
+)
+"""Files that train several models or wait for processes of their own; the longest first, roughly."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # pytest-xdist would hand out the files with many tests first, and one that trains for a minute in two tests last,
+    # when the other worker has nothing left to do.
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+    # A graph of TensorFlow is a million Python objects, and all that was imported is searched through with them.
+    gc.set_threshold(50_000, 20, 50)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {REPOSITORY / "tests" / name: index for index, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+    # What exists by now, modules above all, stays until the end.
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ from lucency.datasets.audit.fingerprint import OWN_VIEWS, FloatArray
 
 PER_FILM = 6
 """Other films that one film is compared with, pixel by pixel."""
-LIKENESS = 0.42
+LIKENESS = 0.46
 """Fingerprints that are less alike are not followed up."""
-FIRST, LATER_LIKENESS = 3, 0.55
+FIRST, LATER_LIKENESS = 3, 0.58
 """After so many candidates the others must be more alike."""
 
 UNKNOWN = 0.6

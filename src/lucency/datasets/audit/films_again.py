@@ -45,9 +45,9 @@ class FilmsAgain:
         self.paths, self.onto, self.sizes = paths, onto, sizes
         self._read_once = lru_cache(_KEPT)(self._read)
 
-    def cut_out(self, face: int) -> bool:
-        """Whether a face is what stands on a larger ground, not the whole film."""
-        return not np.array_equal(self.onto[face], np.eye(2, 3))
+    def zoom(self, face: int) -> float:
+        """How much larger a face is than the thumbnail shows it, 1 or more; the others were cut out of a ground."""
+        return float(np.sqrt(abs(np.linalg.det(self.onto[face, :, :2]))))
 
     def content(self, face: int) -> tuple[npt.NDArray[np.uint8], float] | None:
         """A face, and its pixels for one of `FilmFrame.content`: uint8 (h, w), 1..2; None where it cannot be read."""
@@ -61,12 +61,12 @@ class FilmsAgain:
         spot = place(film.shape[0], film.shape[1], THUMB)
         onto = self.onto[face]
         # A pixel of a film that was cut out is more than one of the thumbnail's.
-        zoom = float(np.sqrt(abs(np.linalg.det(onto[:, :2]))))
+        zoom = self.zoom(face)
         larger = float(np.clip(max(film.shape) / max(spot.height, spot.width) / zoom, 1.0, LARGER))
         width, height = round(spot.width * larger * zoom), round(spot.height * larger * zoom)
         interpolation = cv2.INTER_AREA if width < film.shape[1] else cv2.INTER_LINEAR
         resized = cv2.resize(film, (width, height), interpolation=interpolation)
-        if not self.cut_out(face):
+        if np.array_equal(onto, np.eye(2, 3)):
             return np.asarray(resized, dtype=np.uint8), larger
         scaled = onto[:, :2] @ np.diag([spot.width / width, spot.height / height]) * larger
         warp = np.column_stack([scaled, scaled @ [0.5, 0.5] + onto[:, 2] * larger - 0.5])

@@ -121,10 +121,10 @@ def search_views(own: FloatArray) -> FloatArray:
         own: float32 (5, 4), of `own_views`.
 
     Returns:
-        float32 (26, 4), likewise.
+        float32 (24, 4), likewise.
     """
     frame, stretched, round_trimmed, stretched_trimmed, detail = own
-    rows = [_scaled(frame, scale) for scale in (1.0, 0.84, 0.76, 0.69, 0.62, 0.56, 0.5)]
+    rows = [_scaled(frame, scale) for scale in (1.0, 0.84, 0.76, 0.69, 0.62)]
     rows += [_scaled(stretched, scale) for scale in (1.0, 0.93, 0.86, 0.8)]
     rows += [_scaled(stretched, 0.9, 0.08 * across, 0.08 * down) for across, down in _AROUND]
     rows += [_cut(stretched, 0.07, across, down) for across, down in _AROUND[:4]]

@@ -30,17 +30,21 @@ RARE_COUNTS = 2.0
 """So alike are hardly any but copies, noisy ones among them, whose finest detail is gone: that counts besides."""
 TRIED_AGAIN = 0.7
 """Likeness from which a pair that did not agree is laid on each other a second time, from where the views say."""
-TRIED_FINELY = 0.75
+TRIED_FINELY = 0.8
 """Likeness from which it is then searched by its finest detail."""
 
 BEYOND_DOUBT, PROBABLE, POSSIBLE = 0.9, 0.72, 0.55
 """Agreement, likeness counted in, between which films are read again and compared larger; the last for films that stand
 on a ground, and for those that are `VERY_LIKE`."""
-VERY_LIKE = 0.85
+VERY_LIKE = 0.87
+SMALL_ON_GROUND = 1.15
+"""Times that a film on a ground was enlarged when it was cut out, from which its thumbnail says too little."""
 LARGE_SCALES = (3.0, 2.0)
 LARGE_LIKENESS = 0.6
-SURE_LARGE = 0.66
-"""As `LIKENESS_COUNTS` and `SURE`, of the larger films, whose detail is finer."""
+SURE_LARGE, SURER, AGAINST_THUMBNAILS = 0.65, 0.7, 0.76
+"""As `LIKENESS_COUNTS` and `SURE`, of the larger films, whose detail is finer. More must be reached where less than
+`SHARED_LARGE` of a film's detail is found on the other, and more yet where the thumbnails spoke against it."""
+SHARED_LARGE = 0.42
 
 UNLIKE_RINGS, UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.56, 0.66, 0.72, 0.65, 0.76
 """What must be reached, likeness counted in, by the correlation of two views' rings, of the outlines at a quarter of
@@ -169,11 +173,14 @@ class Searcher:
         stands = checked.score + _credit(candidate.likeness, LIKENESS_COUNTS)
         if checked.copies:
             return stands < BEYOND_DOUBT
-        # A film that was cut out of a ground has few pixels on the thumbnail.
-        hidden = films.cut_out(self._film) or films.cut_out(candidate.found)
-        if hidden or candidate.likeness >= VERY_LIKE:
+        if self._told_little(candidate, films):
             return stands >= POSSIBLE
         return checked.thorough and stands >= PROBABLE
+
+    def _told_little(self, candidate: Candidate, films: FilmsAgain) -> bool:
+        """Whether thumbnails may hide a copy: of a film that was cut out of a wide ground they show few pixels."""
+        hidden = max(films.zoom(self._film), films.zoom(candidate.found)) >= SMALL_ON_GROUND
+        return hidden or candidate.likeness >= VERY_LIKE
 
     def _at_size(self, candidate: Candidate, checked: PairCheck, films: FilmsAgain) -> PairCheck:
         """Compares the films themselves, larger than their thumbnails."""
@@ -186,7 +193,13 @@ class Searcher:
         _, agreement = compare_closely(here, there, onto, sign=sign, around=LARGE_SCALES)
         stands = agreement.score + LARGE_LIKENESS * (candidate.likeness - USUAL_LIKENESS)
         stands += RARE_COUNTS * max(0.0, candidate.likeness - RARE_LIKENESS)
-        copies = stands >= SURE_LARGE and agreement.overlap >= OVERLAP
+        if not checked.copies and not self._told_little(candidate, films):
+            least = AGAINST_THUMBNAILS
+        elif min(agreement.shared_of_first, agreement.shared_of_second) < SHARED_LARGE:
+            least = SURER
+        else:
+            least = SURE_LARGE
+        copies = stands >= least and agreement.overlap >= OVERLAP
         return replace(checked, copies=copies, score=max(checked.score, agreement.score) if copies else checked.score)
 
     def _thumbnails(self, candidate: Candidate) -> PairCheck:
