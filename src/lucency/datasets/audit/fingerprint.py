@@ -35,8 +35,11 @@ _RING_WEIGHTS = (_RADII[:, None] ** 0.2).astype(np.float32)
 _SPREADS = 1.5
 """Root mean square distances of detail from its middle that a view about it reaches."""
 
+_INNER = 0.8
+"""Share of the frame's sides that the inner view takes; what is cut from a film's edge leaves it."""
+
 _AROUND = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
-OWN_VIEWS = 5
+OWN_VIEWS = 6
 """Views that a film is found by."""
 
 
@@ -92,15 +95,15 @@ def broad(half: FloatArray) -> FloatArray:
 def own_views(content: npt.NDArray[np.uint8], pattern: FloatArray) -> FloatArray:
     """Views that a film is found by.
 
-    Its frame and what is left without uniform bars, each round and stretched; and a round one about the middle of all
-    detail, which a crop of the ground does not move.
+    Its frame and what is left without uniform bars, each round and stretched; a round one about the middle of all
+    detail, which a crop of the ground does not move; and an inner one, which has nothing of the edges.
 
     Args:
         content: uint8 (h, w).
         pattern: float32 (h / 2, w / 2), of `fine`.
 
     Returns:
-        float32 (5, 4): centre x, centre y, radius across, radius down, in pixels.
+        float32 (6, 4): centre x, centre y, radius across, radius down, in pixels.
     """
     height, width = content.shape
     top, bottom, left, right = _without_bars(content)
@@ -108,7 +111,7 @@ def own_views(content: npt.NDArray[np.uint8], pattern: FloatArray) -> FloatArray
     for y, x, h, w in ((0, 0, height, width), (top, left, bottom - top, right - left)):
         centre, radius = (x + w / 2, y + h / 2), min(h, w) / 2
         views += [(*centre, radius, radius), (*centre, w / 2, h / 2)]
-    views.append(_about_detail(pattern))
+    views += [_about_detail(pattern), (width / 2, height / 2, _INNER * width / 2, _INNER * height / 2)]
     return np.array(views, dtype=np.float32)
 
 
@@ -118,12 +121,12 @@ def search_views(own: FloatArray) -> FloatArray:
     A copy on a larger frame is found by the small round views, a crop by the shifted ones.
 
     Args:
-        own: float32 (5, 4), of `own_views`.
+        own: float32 (6, 4), of `own_views`.
 
     Returns:
         float32 (24, 4), likewise.
     """
-    frame, stretched, round_trimmed, stretched_trimmed, detail = own
+    frame, stretched, round_trimmed, stretched_trimmed, detail, _ = own
     rows = [_scaled(frame, scale) for scale in (1.0, 0.84, 0.76, 0.69, 0.62)]
     rows += [_scaled(stretched, scale) for scale in (1.0, 0.93, 0.86, 0.8)]
     rows += [_scaled(stretched, 0.9, 0.08 * across, 0.08 * down) for across, down in _AROUND]
