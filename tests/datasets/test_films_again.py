@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -27,7 +28,9 @@ def again(film: Grey, folder: Path) -> tuple[FilmsAgain, list[Grey]]:
     path = folder / "film.png"
     Image.fromarray(film).save(path)
     faces = faces_of(to_input(film.astype(np.float32), THUMB)[0][..., 0], *film.shape)
-    return FilmsAgain.of([str(path)] * len(faces), faces), [face.content for face in faces]
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    films = FilmsAgain.of([str(path)] * len(faces), [sha256] * len(faces), faces)
+    return films, [face.content for face in faces]
 
 
 def likeness(one: Grey, two: Grey) -> float:
@@ -67,10 +70,17 @@ def test_a_film_that_stands_on_a_ground_is_cut_out_as_before_and_the_whole_is_ke
         assert likeness(shown, found[0]) > 0.98
 
 
-def test_a_film_that_is_gone_or_broken_is_none(tmp_path):
+def test_a_film_that_is_gone_changed_or_broken_is_none(tmp_path):
     films, _ = again(texture(300, 200), tmp_path)
-    path = Path(films.paths[0])
-    path.write_bytes(path.read_bytes()[:2000])
-    assert films.content(0) is None
+    path, good = Path(films.paths[0]), Path(films.paths[0]).read_bytes()
+
+    def fresh() -> FilmsAgain:
+        return FilmsAgain(films.paths, films.sha256s, films.onto, films.sizes)
+
+    assert fresh().content(0) is not None
+    path.write_bytes(good[:2000])
+    assert fresh().content(0) is None
+    Image.fromarray(texture(300, 200)[::-1]).save(path)
+    assert fresh().content(0) is None
     path.unlink()
-    assert FilmsAgain(films.paths, films.onto, films.sizes).content(0) is None
+    assert fresh().content(0) is None

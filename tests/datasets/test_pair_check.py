@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -60,7 +61,7 @@ def grey(plane: np.ndarray) -> Grey:
     return np.rint(np.clip(128 + 30 * plane, 0, 255)).astype(np.uint8)
 
 
-def compared(films: list[Grey], folder: Path | None, likeness: float = 0.6) -> PairCheck:
+def compared(films: list[Grey], folder: Path | None, likeness: float = 0.6, *, gone: bool = False) -> PairCheck:
     """Two films of one place, by their thumbnails, or by their files too."""
     survey = survey_of(films)
     faces = [faces_of(thumb, *film.shape)[0] for thumb, film in zip(survey.thumbs, films, strict=True)]
@@ -70,28 +71,44 @@ def compared(films: list[Grey], folder: Path | None, likeness: float = 0.6) -> P
         paths = [folder / f"{number}.png" for number in range(len(films))]
         for path, film in zip(paths, films, strict=True):
             Image.fromarray(film).save(path)
-        again = FilmsAgain.of([str(path) for path in paths], faces)
+        sha256s = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+        again = FilmsAgain.of([str(path) for path in paths], sha256s, faces)
+        if gone:
+            for path in paths:
+                path.unlink()
     patterns = describe(contents, searchers=np.arange(2), workers=1)
     return Searcher(patterns, 0, contents, again).check(Candidate(likeness, 0, 1, search_view=0, own_view=0))
 
 
+def takes(size: int, differ: float) -> list[Grey]:
+    """Two films that share all but what is finer than a thumbnail shows well."""
+    scale = size / 640
+    shared = noise(1, size, size, 7 * scale) + 0.5 * noise(2, size, size, 4 * scale)
+    return [grey(shared + differ * noise(seed, size, size, 2.5 * scale)) for seed in (3, 4)]
+
+
 def test_films_that_differ_in_what_only_the_large_film_shows_are_no_copies(tmp_path):
-    shared = noise(1, 640, 640, 7) + 0.5 * noise(2, 640, 640, 4)
-    takes = [grey(shared + 0.4 * noise(seed, 640, 640, 2.5)) for seed in (3, 4)]
-    by_thumbnails = compared(takes, None)
-    assert by_thumbnails.copies
-    assert not compared(takes, tmp_path).copies
+    films = takes(640, 0.4)
+    assert compared(films, None).copies
+    assert not compared(films, tmp_path).copies
+
+
+def test_films_that_agree_better_than_their_thumbnails_are_copies(tmp_path, monkeypatch):
+    films = takes(640, 0.2)
+    monkeypatch.setattr(pair_check, "SURE", 0.97)
+    monkeypatch.setattr(pair_check, "BEYOND_DOUBT", 0.97)
+    assert not compared(films, None).copies
+    assert compared(films, tmp_path).copies
+
+
+def test_films_as_small_as_their_thumbnails_are_not_judged_twice(tmp_path):
+    films = takes(160, 0.4)
+    alone, again = compared(films, None), compared(films, tmp_path)
+    assert (alone.score, alone.copies) == (again.score, again.copies)
 
 
 def test_files_that_are_gone_leave_the_answer_to_the_thumbnails(tmp_path):
-    shared = noise(1, 640, 640, 7) + 0.5 * noise(2, 640, 640, 4)
-    takes = [grey(shared + 0.4 * noise(seed, 640, 640, 2.5)) for seed in (3, 4)]
-    survey = survey_of(takes)
-    faces = [faces_of(thumb, 640, 640)[0] for thumb in survey.thumbs]
-    contents = [face.content for face in faces]
-    gone = FilmsAgain.of([str(tmp_path / "gone")] * 2, faces)
-    patterns = describe(contents, searchers=np.arange(2), workers=1)
-    assert Searcher(patterns, 0, contents, gone).check(Candidate(0.6, 0, 1, search_view=0, own_view=0)).copies
+    assert compared(takes(640, 0.4), tmp_path, gone=True).copies
 
 
 def test_along_a_shaft_the_finest_detail_tells_the_place(monkeypatch):

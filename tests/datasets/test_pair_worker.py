@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import stat
 import subprocess
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lucency.datasets.audit import pair_worker
 from lucency.datasets.audit.candidates import Candidate, find_candidates
@@ -25,7 +28,7 @@ from lucency.datasets.audit.pair_worker import PairPool
 from lucency.datasets.audit.survey import Survey
 from lucency.errors import ResourceError
 
-from .copied_films import drawn, manifest_of, mirrored, survey_of, turned
+from .copied_films import cropped, drawn, manifest_of, mirrored, survey_of, turned
 
 Started = list["subprocess.Popen[bytes]"]
 
@@ -81,7 +84,7 @@ def within(seconds: float, call: Callable[[], object]) -> BaseException | None:
     return raised[0] if raised else None
 
 
-def pool_of(survey: Survey) -> tuple[PairPool, list[list[Candidate]]]:
+def pool_of(survey: Survey, paths: list[str] | None = None) -> tuple[PairPool, list[list[Candidate]]]:
     """Two processes to be, and groups of candidates for them."""
     rows = [(survey.thumbs[row], facts) for row, facts in zip(survey.rows, survey.facts, strict=True)]
     faces = [faces_of(thumb, facts.height, facts.width)[0] for thumb, facts in rows]
@@ -91,7 +94,8 @@ def pool_of(survey: Survey) -> tuple[PairPool, list[list[Candidate]]]:
     groups: dict[int, list[Candidate]] = {}
     for one in find_candidates(patterns.own, patterns.searching, owner=films, searchers=films, among=films):
         groups.setdefault(one.searcher, []).append(one)
-    again = FilmsAgain.of([""] * len(faces), faces)
+    sha256s = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths or ()]
+    again = FilmsAgain.of(paths or [""] * len(faces), sha256s or [""] * len(faces), faces)
     return PairPool(patterns, contents, again, 2), list(groups.values())
 
 
@@ -124,6 +128,25 @@ def test_every_pair_is_answered_in_order(survey, started):
     for (_, one), (_, two) in zip(here, there, strict=True):
         assert (one.score, one.copies, one.inverted) == (two.score, two.copies, two.inverted)
         assert np.array_equal(one.onto, two.onto)
+
+
+def test_processes_read_the_same_films_again(started, tmp_path, monkeypatch):
+    films = [*drawn(range(130, 136)), *map(cropped, drawn(range(130, 136)))]
+    # Names of files need not be Unicode.
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/f\xfclms")
+    os.mkdir(folder)
+    paths = [f"{folder}/{number}.png" for number in range(len(films))]
+    for path, film in zip(paths, films, strict=True):
+        with open(path, "wb") as file:
+            Image.fromarray(film).save(file, "PNG")
+    pool, groups = pool_of(survey_of(films), paths)
+    with pool.processes(100):
+        there = [answer for _, answer in pool.check(groups)]
+    here = [answer for _, answer in pool.check(groups)]
+    assert [(one.score, one.copies) for one in there] == [(one.score, one.copies) for one in here]
+    monkeypatch.setattr(FilmsAgain, "content", lambda films, face: None)
+    without = [answer for _, answer in pool.check(groups)]
+    assert sum(one.copies for one in without) < sum(one.copies for one in here)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders have no such modes there")
@@ -197,7 +220,6 @@ import numpy as np
 import pandas as pd
 from lucency.datasets.audit import pair_worker
 from lucency.datasets.audit.film_facts import FilmFacts
-from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.near_copies import find_copies
 from lucency.datasets.audit.survey import Survey
 from lucency.datasets.manifest import Manifest

@@ -138,7 +138,8 @@ def _reduced(image: FloatArray) -> FloatArray:
     image = image[: 2 * height, : 2 * width]
     if image.shape != (2 * height, 2 * width):
         grown = 2 * height - image.shape[0], 2 * width - image.shape[1]
-        image = np.pad(image, ((0, grown[0]), (0, grown[1])))
+        # Of its last row and column: black would draw an edge of its own.
+        image = np.pad(image, ((0, grown[0]), (0, grown[1])), mode="edge")
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 

@@ -16,7 +16,7 @@ from lucency.imaging import read_radiograph
 from lucency.imaging.geometry import place
 
 LARGER = 2.0
-"""At most so many pixels for one of the thumbnail's; a film that has fewer is not made larger."""
+"""At most so many pixels for one of the thumbnail's, and no more than the film has."""
 
 _KEPT = 48
 
@@ -26,41 +26,57 @@ class FilmsAgain:
 
     Args:
         paths: N files, one for each face.
+        sha256s: What their bytes were when the films were surveyed; a file that has changed is not read as that film.
         onto: float64 (N, 2, 3), `FilmFrame.onto` of each.
         sizes: int64 (N, 2), height and width of each `FilmFrame.content`.
     """
 
     @classmethod
-    def of(cls, paths: Sequence[str], faces: Sequence[FilmFrame]) -> FilmsAgain:
+    def of(cls, paths: Sequence[str], sha256s: Sequence[str], faces: Sequence[FilmFrame]) -> FilmsAgain:
         """From the faces themselves.
 
         Args:
             paths: N files.
+            sha256s: Of their bytes.
             faces: N, one of each file; a file may have several.
         """
         onto = np.stack([face.onto for face in faces])
-        return cls(paths, onto, np.array([face.content.shape for face in faces], np.int64))
+        return cls(paths, sha256s, onto, np.array([face.content.shape for face in faces], np.int64))
 
-    def __init__(self, paths: Sequence[str], onto: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64]):
-        self.paths, self.onto, self.sizes = paths, onto, sizes
+    def __init__(
+        self,
+        paths: Sequence[str],
+        sha256s: Sequence[str],
+        onto: npt.NDArray[np.float64],
+        sizes: npt.NDArray[np.int64],
+    ):
+        self.paths, self.sha256s, self.onto, self.sizes = paths, sha256s, onto, sizes
         self._read_once = lru_cache(_KEPT)(self._read)
 
     def zoom(self, face: int) -> float:
-        """How much larger a face is than the thumbnail shows it, 1 or more; the others were cut out of a ground."""
+        """How much larger a face is than the thumbnail shows it; other than 1 where it was cut out of a ground."""
         return float(np.sqrt(abs(np.linalg.det(self.onto[face, :, :2]))))
 
     def content(self, face: int) -> tuple[npt.NDArray[np.uint8], float] | None:
-        """A face, and its pixels for one of `FilmFrame.content`: uint8 (h, w), 1..2; None where it cannot be read."""
+        """A face, and its pixels for one of `FilmFrame.content`: uint8 (h, w), 1..2.
+
+        None where the file is gone, has changed or cannot be decoded any more.
+        """
         return self._read_once(face)
 
     def _read(self, face: int) -> tuple[npt.NDArray[np.uint8], float] | None:
         try:
-            film = np.rint(read_radiograph(self.paths[face]).pixels).astype(np.uint8)
-        except (FilmError, MissingExtraError, MemoryError):
+            read = read_radiograph(self.paths[face])
+            if read.sha256 != self.sha256s[face]:
+                return None
+            return self._larger(face, np.rint(read.pixels).astype(np.uint8))
+        except (FilmError, MissingExtraError, MemoryError, cv2.error):
+            # OpenCV's own error is also that of a lack of memory.
             return None
+
+    def _larger(self, face: int, film: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], float]:
         spot = place(film.shape[0], film.shape[1], THUMB)
         onto = self.onto[face]
-        # A pixel of a film that was cut out is more than one of the thumbnail's.
         zoom = self.zoom(face)
         larger = float(np.clip(max(film.shape) / max(spot.height, spot.width) / zoom, 1.0, LARGER))
         width, height = round(spot.width * larger * zoom), round(spot.height * larger * zoom)

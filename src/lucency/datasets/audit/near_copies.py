@@ -108,8 +108,9 @@ def _join_near(
         searcher, found = heads[owners[one.searcher]], heads[owners[one.found]]
         return answer.link(searcher, found, faces[one.searcher].linear, faces[one.found].linear)
 
-    films = FilmsAgain.of([paths[heads[film]] for film in owners], faces)
-    pool = PairPool(patterns, contents, films, workers)
+    rows = [heads[film] for film in owners]
+    larger = FilmsAgain.of([paths[row] for row in rows], [survey.facts[row].sha256 for row in rows], faces)
+    pool = PairPool(patterns, contents, larger, workers)
 
     def compared(wanted: Iterable[Candidate]) -> Iterator[tuple[Candidate, PairCheck]]:
         groups: dict[int, list[Candidate]] = defaultdict(list)

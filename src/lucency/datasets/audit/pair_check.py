@@ -34,8 +34,10 @@ TRIED_FINELY = 0.8
 """Likeness from which it is then searched by its finest detail."""
 
 BEYOND_DOUBT, PROBABLE, POSSIBLE = 0.9, 0.72, 0.55
-"""Agreement, likeness counted in, between which films are read again and compared larger; the last for films that stand
-on a ground, and for those that are `VERY_LIKE`."""
+"""Agreement, likeness counted in, under which copies are compared again on the films themselves, and from which others
+are: the last where thumbnails say little, of films that stand on a ground or are `VERY_LIKE`."""
+LEAST_LARGER = 1.3
+"""Pixels for one of the thumbnail's from which that is worth while."""
 VERY_LIKE = 0.87
 SMALL_ON_GROUND = 1.15
 """Times that a film on a ground was enlarged when it was cut out, from which its thumbnail says too little."""
@@ -71,11 +73,11 @@ class PairCheck:
     """What comparing two films gave.
 
     Attributes:
-        score: Agreement, -1..1, of the closest look that was taken.
+        score: Agreement, -1..1, of the closest look at the thumbnails; where the films themselves agree better, theirs.
         copies: Whether they show one radiograph.
         onto: float64 (2, 3), place on the searcher -> place on the found film.
         inverted: Whether black and white are exchanged.
-        thorough: Whether the score is of the finest detail.
+        thorough: Whether the thumbnails' finest detail was compared.
     """
 
     score: float
@@ -188,11 +190,16 @@ class Searcher:
         if one is None or two is None:
             return checked
         (here, size), (there, other_size) = one, two
+        # Films that are hardly larger than their thumbnails show nothing new.
+        if min(size, other_size) < LEAST_LARGER:
+            return checked
         onto = np.column_stack([checked.onto[:, :2] * (other_size / size), checked.onto[:, 2] * other_size])
         sign = np.float32(-1 if checked.inverted else 1)
-        _, agreement = compare_closely(here, there, onto, sign=sign, around=LARGE_SCALES)
-        stands = agreement.score + LARGE_LIKENESS * (candidate.likeness - USUAL_LIKENESS)
-        stands += RARE_COUNTS * max(0.0, candidate.likeness - RARE_LIKENESS)
+        try:
+            _, agreement = compare_closely(here, there, onto, sign=sign, around=LARGE_SCALES)
+        except (cv2.error, np.linalg.LinAlgError):
+            return checked
+        stands = agreement.score + _credit(candidate.likeness, LARGE_LIKENESS)
         if not checked.copies and not self._told_little(candidate, films):
             least = AGAINST_THUMBNAILS
         elif min(agreement.shared_of_first, agreement.shared_of_second) < SHARED_LARGE:
@@ -226,7 +233,7 @@ class Searcher:
             detail = sign * fine(self._contents[found], _FINEST)
             start = self._finely.search(_corners_kept(detail), guess, scales=(1.0,))
             again = self._answer(candidate, sign, *self._closer(found, sign, start))
-            checked = max(checked, again, key=lambda one: (one.copies, one.score))
+            checked = max(checked, again, key=lambda one: (one.copies, one.thorough, one.score))
         return checked
 
     def _closer(self, found: int, sign: np.float32, onto: Matrix) -> tuple[Matrix, Agreement]:

@@ -170,6 +170,7 @@ def _write(folder: Path, patterns: Patterns, contents: Contents, films: FilmsAga
     np.save(folder / "onto.npy", films.onto)
     # Names of files need not be Unicode.
     (folder / "paths.bin").write_bytes(b"\0".join(map(os.fsencode, films.paths)))
+    (folder / "sha256s.txt").write_text("\n".join(films.sha256s), "ascii")
     # One by one: together they take as much memory as all thumbnails.
     with open(folder / "contents.bin", "wb") as file:
         for content in contents:
@@ -189,7 +190,8 @@ def _read(folder: Path) -> tuple[Patterns, Contents, FilmsAgain]:
     nothing = np.zeros((0, 0, 0), np.float32)
     patterns = Patterns(**planes, own=nothing, searching=nothing.astype(np.float16), learnt=learnt)
     paths = [os.fsdecode(name) for name in (folder / "paths.bin").read_bytes().split(b"\0")]
-    return patterns, contents, FilmsAgain(paths, np.load(folder / "onto.npy"), shapes)
+    sha256s = (folder / "sha256s.txt").read_text("ascii").split("\n")
+    return patterns, contents, FilmsAgain(paths, sha256s, np.load(folder / "onto.npy"), shapes)
 
 
 def main() -> None:
