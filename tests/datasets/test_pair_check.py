@@ -16,6 +16,7 @@ from lucency.datasets.audit.film_frame import faces_of
 from lucency.datasets.audit.film_patterns import describe
 from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.pair_check import SURE, PairCheck, Searcher
+from lucency.datasets.audit.second_look import second_look
 
 from .copied_films import Grey, survey_of
 
@@ -77,7 +78,9 @@ def compared(films: list[Grey], folder: Path | None, likeness: float = 0.6, *, g
             for path in paths:
                 path.unlink()
     patterns = describe(contents, searchers=np.arange(2), workers=1)
-    return Searcher(patterns, 0, contents, again).check(Candidate(likeness, 0, 1, search_view=0, own_view=0))
+    candidate = Candidate(likeness, 0, 1, search_view=0, own_view=0)
+    checked = Searcher(patterns, 0, contents).check(candidate)
+    return second_look(candidate, checked, again) if again else checked
 
 
 def takes(size: int, differ: float) -> list[Grey]:
@@ -96,7 +99,7 @@ def test_films_that_differ_in_what_only_the_large_film_shows_are_no_copies(tmp_p
 def test_films_that_agree_better_than_their_thumbnails_are_copies(tmp_path, monkeypatch):
     films = takes(640, 0.2)
     monkeypatch.setattr(pair_check, "SURE", 0.97)
-    monkeypatch.setattr(pair_check, "BEYOND_DOUBT", 0.97)
+    monkeypatch.setattr("lucency.datasets.audit.second_look.BEYOND_DOUBT", 0.97)
     assert not compared(films, None).copies
     assert compared(films, tmp_path).copies
 

@@ -126,7 +126,7 @@ def _join_near(
             for one, answer in compared(pairs[pair][0] for pair in block if not known(pair)):
                 if answer.copies:
                     joined.join(link(one, answer))
-                elif answer.score >= DOUBTFUL or one.likeness >= HOPEFUL:
+                elif answer.score >= DOUBTFUL or one.likeness >= HOPEFUL or not patterns.learnt:
                     # The other direction of the pair brings another first guess.
                     two = owners[one.searcher], owners[one.found]
                     pair = min(two), max(two)

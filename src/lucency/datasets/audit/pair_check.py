@@ -1,9 +1,9 @@
-"""Whether two films show one radiograph: one is laid on the other, and their detail compared."""
+"""Whether two films show one radiograph, by their thumbnails: one is laid on the other, and their detail compared."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import cv2
@@ -15,7 +15,6 @@ from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.close_comparison import compare_closely
 from lucency.datasets.audit.copies import CopyLink
 from lucency.datasets.audit.film_patterns import HALF, Patterns
-from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_views
 from lucency.datasets.audit.ring_turns import first_guess, turn_between
 
@@ -32,21 +31,6 @@ TRIED_AGAIN = 0.7
 """Likeness from which a pair that did not agree is laid on each other a second time, from where the views say."""
 TRIED_FINELY = 0.8
 """Likeness from which it is then searched by its finest detail."""
-
-BEYOND_DOUBT, PROBABLE, POSSIBLE = 0.9, 0.72, 0.55
-"""Agreement, likeness counted in, under which copies are compared again on the films themselves, and from which others
-are: the last where thumbnails say little, of films that stand on a ground or are `VERY_LIKE`."""
-LEAST_LARGER = 1.3
-"""Pixels for one of the thumbnail's from which that is worth while."""
-VERY_LIKE = 0.87
-SMALL_ON_GROUND = 1.15
-"""Times that a film on a ground was enlarged when it was cut out, from which its thumbnail says too little."""
-LARGE_SCALES = (3.0, 2.0)
-LARGE_LIKENESS = 0.6
-SURE_LARGE, SURER, AGAINST_THUMBNAILS = 0.65, 0.7, 0.76
-"""As `LIKENESS_COUNTS` and `SURE`, of the larger films, whose detail is finer. More must be reached where less than
-`SHARED_LARGE` of a film's detail is found on the other, and more yet where the thumbnails spoke against it."""
-SHARED_LARGE = 0.42
 
 UNLIKE_RINGS, UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.56, 0.66, 0.72, 0.65, 0.76
 """What must be reached, likeness counted in, by the correlation of two views' rings, of the outlines at a quarter of
@@ -120,17 +104,10 @@ class Searcher:
         patterns: Of all films.
         film: Its number.
         contents: uint8 (h, w) of all films, as thumbnails show them.
-        films: The same films, larger, for pairs that thumbnails leave open; None where they must decide.
     """
 
-    def __init__(
-        self,
-        patterns: Patterns,
-        film: int,
-        contents: Sequence[npt.NDArray[np.uint8]],
-        films: FilmsAgain | None = None,
-    ):
-        self._patterns, self._film, self._contents, self._films = patterns, film, contents, films
+    def __init__(self, patterns: Patterns, film: int, contents: Sequence[npt.NDArray[np.uint8]]):
+        self._patterns, self._film, self._contents = patterns, film, contents
         self._image = patterns.broad_of(film)
         self._views = search_views(patterns.views[film])
         self._full_size: dict[float, Template] = {}
@@ -166,51 +143,7 @@ class Searcher:
         Args:
             candidate: Found by this film.
         """
-        checked = self._thumbnails(candidate)
-        if self._films is None or not self._left_open(candidate, checked, self._films):
-            return checked
-        return self._at_size(candidate, checked, self._films)
-
-    def _left_open(self, candidate: Candidate, checked: PairCheck, films: FilmsAgain) -> bool:
-        stands = checked.score + _credit(candidate.likeness, LIKENESS_COUNTS)
-        if checked.copies:
-            return stands < BEYOND_DOUBT
-        if self._told_little(candidate, films):
-            return stands >= POSSIBLE
-        return checked.thorough and stands >= PROBABLE
-
-    def _told_little(self, candidate: Candidate, films: FilmsAgain) -> bool:
-        """Whether thumbnails may hide a copy: of a film that was cut out of a wide ground they show few pixels."""
-        hidden = max(films.zoom(self._film), films.zoom(candidate.found)) >= SMALL_ON_GROUND
-        return hidden or candidate.likeness >= VERY_LIKE
-
-    def _at_size(self, candidate: Candidate, checked: PairCheck, films: FilmsAgain) -> PairCheck:
-        """Compares the films themselves, larger than their thumbnails."""
-        one, two = films.content(self._film), films.content(candidate.found)
-        if one is None or two is None:
-            return checked
-        (here, size), (there, other_size) = one, two
-        # Films that are hardly larger than their thumbnails show nothing new.
-        if min(size, other_size) < LEAST_LARGER:
-            return checked
-        onto = np.column_stack([checked.onto[:, :2] * (other_size / size), checked.onto[:, 2] * other_size])
-        sign = np.float32(-1 if checked.inverted else 1)
-        try:
-            _, agreement = compare_closely(here, there, onto, sign=sign, around=LARGE_SCALES)
-        except (cv2.error, np.linalg.LinAlgError):
-            return checked
-        stands = agreement.score + _credit(candidate.likeness, LARGE_LIKENESS)
-        if not checked.copies and not self._told_little(candidate, films):
-            least = AGAINST_THUMBNAILS
-        elif min(agreement.shared_of_first, agreement.shared_of_second) < SHARED_LARGE:
-            least = SURER
-        else:
-            least = SURE_LARGE
-        copies = stands >= least and agreement.overlap >= OVERLAP
-        return replace(checked, copies=copies, score=max(checked.score, agreement.score) if copies else checked.score)
-
-    def _thumbnails(self, candidate: Candidate) -> PairCheck:
-        found, more = candidate.found, _credit(candidate.likeness, LIKENESS_HOPES)
+        found, more = candidate.found, credit(candidate.likeness, LIKENESS_HOPES)
         view, other = self._views[candidate.search_view], self._patterns.views[found][candidate.own_view]
         broad = self._patterns.broad_of(found)
         mine = rings(self._image, view[None] * HALF)[0]
@@ -242,14 +175,14 @@ class Searcher:
         return compare_closely(here, there, onto, sign=sign, around=(_FINE, _FINEST), template=self._full)
 
     def _answer(self, candidate: Candidate, sign: np.float32, onto: Matrix, agreement: Agreement) -> PairCheck:
-        more = _credit(candidate.likeness, LIKENESS_COUNTS)
+        more = credit(candidate.likeness, LIKENESS_COUNTS)
         return PairCheck(agreement.score, _are_copies(agreement, more), onto, bool(sign < 0), thorough=True)
 
     def _laid(
         self, candidate: Candidate, sign: np.float32, broad: FloatArray, coarse: FloatArray, onto: Matrix
     ) -> PairCheck:
         """Improves a map from the outlines to the detail, as long as there is hope."""
-        found, more = candidate.found, _credit(candidate.likeness, LIKENESS_HOPES)
+        found, more = candidate.found, credit(candidate.likeness, LIKENESS_HOPES)
         inverted = bool(sign < 0)
         least = UNLIKE_OUTLINES - more
         onto, alike = self._coarse.refine(coarse, onto, steps=8, stop_under=least - _GAIN, rigid=True)
@@ -270,7 +203,8 @@ class Searcher:
         return self._answer(candidate, sign, *self._closer(found, sign, onto))
 
 
-def _credit(likeness: float, counts: float) -> float:
+def credit(likeness: float, counts: float) -> float:
+    """What the likeness of two films' fingerprints adds to their agreement, where it counts so much."""
     return counts * (likeness - USUAL_LIKENESS) + RARE_COUNTS * max(0.0, likeness - RARE_LIKENESS)
 
 

@@ -26,6 +26,7 @@ from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.film_patterns import Patterns
 from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.pair_check import PairCheck, Searcher
+from lucency.datasets.audit.second_look import second_look
 from lucency.errors import ResourceError
 
 Contents = Sequence[npt.NDArray[np.uint8]]
@@ -151,11 +152,11 @@ def check_group(patterns: Patterns, contents: Contents, films: FilmsAgain, group
         films: The same films, larger.
         group: Not empty.
     """
-    searcher = Searcher(patterns, group[0].searcher, contents, films)
+    searcher = Searcher(patterns, group[0].searcher, contents)
     results: Checked = []
     for one in group:
         try:
-            results.append((one, searcher.check(one)))
+            results.append((one, second_look(one, searcher.check(one), films)))
         except (cv2.error, np.linalg.LinAlgError):
             # Films that no map can lay on each other, such as ones without any detail, are no copies.
             results.append((one, PairCheck(0.0, False, np.eye(2, 3), False)))

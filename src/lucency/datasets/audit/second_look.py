@@ -1,0 +1,80 @@
+"""A second look at pairs that thumbnails leave open: the films themselves are compared, larger."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from lucency.datasets.audit.candidates import Candidate
+from lucency.datasets.audit.close_comparison import compare_closely
+from lucency.datasets.audit.films_again import FilmsAgain
+from lucency.datasets.audit.pair_check import LIKENESS_COUNTS, OVERLAP, PairCheck, credit
+
+BEYOND_DOUBT, PROBABLE, POSSIBLE = 0.9, 0.72, 0.55
+"""Agreement, likeness counted in, under which copies are compared again on the films themselves, and from which others
+are: the last where thumbnails say little, of films that stand on a ground or are `VERY_LIKE`."""
+LEAST_LARGER = 1.3
+"""Pixels for one of the thumbnail's from which that is worth while."""
+VERY_LIKE = 0.87
+SMALL_ON_GROUND = 1.15
+"""Times that a film on a ground was enlarged when it was cut out, from which its thumbnail says too little."""
+LARGE_SCALES = (3.0, 2.0)
+LARGE_LIKENESS = 0.6
+SURE_LARGE, SURER, AGAINST_THUMBNAILS = 0.65, 0.7, 0.76
+"""As `LIKENESS_COUNTS` and `SURE`, of the larger films, whose detail is finer. More must be reached where less than
+`SHARED_LARGE` of a film's detail is found on the other, and more yet where the thumbnails spoke against it."""
+SHARED_LARGE = 0.42
+
+
+def second_look(candidate: Candidate, checked: PairCheck, films: FilmsAgain) -> PairCheck:
+    """Compares the films themselves, where their thumbnails leave it open whether they are copies.
+
+    Args:
+        candidate: The pair.
+        checked: What their thumbnails gave.
+        films: All films, to be read again.
+
+    Returns:
+        The answer of the films; that of the thumbnails where it is beyond doubt, or where a film cannot be read again
+        or is hardly larger than its thumbnail.
+    """
+    if not _left_open(candidate, checked, films):
+        return checked
+    one, two = films.content(candidate.searcher), films.content(candidate.found)
+    if one is None or two is None:
+        return checked
+    (here, size), (there, other_size) = one, two
+    if min(size, other_size) < LEAST_LARGER:
+        return checked
+    onto = np.column_stack([checked.onto[:, :2] * (other_size / size), checked.onto[:, 2] * other_size])
+    sign = np.float32(-1 if checked.inverted else 1)
+    try:
+        _, agreement = compare_closely(here, there, onto, sign=sign, around=LARGE_SCALES)
+    except (cv2.error, np.linalg.LinAlgError):
+        return checked
+    if not checked.copies and not _told_little(candidate, films):
+        least = AGAINST_THUMBNAILS
+    elif min(agreement.shared_of_first, agreement.shared_of_second) < SHARED_LARGE:
+        least = SURER
+    else:
+        least = SURE_LARGE
+    if agreement.score + credit(candidate.likeness, LARGE_LIKENESS) < least or agreement.overlap < OVERLAP:
+        return replace(checked, copies=False)
+    return replace(checked, copies=True, score=max(checked.score, agreement.score))
+
+
+def _left_open(candidate: Candidate, checked: PairCheck, films: FilmsAgain) -> bool:
+    stands = checked.score + credit(candidate.likeness, LIKENESS_COUNTS)
+    if checked.copies:
+        return stands < BEYOND_DOUBT
+    if _told_little(candidate, films):
+        return stands >= POSSIBLE
+    return checked.thorough and stands >= PROBABLE
+
+
+def _told_little(candidate: Candidate, films: FilmsAgain) -> bool:
+    """Whether thumbnails may hide a copy: of a film that was cut out of a wide ground they show few pixels."""
+    hidden = max(films.zoom(candidate.searcher), films.zoom(candidate.found)) >= SMALL_ON_GROUND
+    return hidden or candidate.likeness >= VERY_LIKE
