@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lucency.bundle import SCHEMA_VERSION, Card, read_bundle, write_bundle
-from lucency.decision import Calibration, OperatingPoint
+from lucency.calibration import Calibration
+from lucency.decision import OperatingPoint
 from lucency.errors import BundleError
 from lucency.imaging.geometry import InputSpec
 from lucency.workflows.train import TrainResult
@@ -100,3 +101,46 @@ def test_an_unknown_operating_point_lists_the_known_ones(folder: Path) -> None:
 def test_a_run_folder_stands_for_its_bundle(trained: TrainResult, tmp_path: Path) -> None:
     shutil.copytree(trained.run / "bundle", tmp_path / "run" / "bundle")
     assert read_bundle(tmp_path / "run").folder == tmp_path / "run" / "bundle"
+
+
+def test_all_that_is_fitted_is_read_back_and_part_of_the_identity(folder: Path) -> None:
+    from dataclasses import replace
+
+    from lucency.abstention import Abstention
+
+    before = read_bundle(folder)
+    assert before.card.abstention is None
+    names = {before.identity}
+    for changes in (
+        {"calibration": Calibration(1.7, -0.5)},
+        {"calibration": Calibration(knots=((-1.0, -2.0), (1.0, 0.5)))},
+        {"abstention": Abstention((0.5, 1.5), (-1.0,), 0.1)},
+        {"abstention": Abstention((0.5, 1.5), (-1.0,))},
+    ):
+        written = write_bundle(folder, replace(before.card, **changes))  # type: ignore[arg-type]
+        for name, value in changes.items():
+            assert getattr(read_bundle(folder).card, name) == value
+        names.add(written.identity)
+    assert len(names) == 5
+    told = {"split": "val", "films": 3, "edges": [0.0, 1.0], "fractured": [1], "not_fractured": [2]}
+    assert write_bundle(folder, replace(before.card, scores=told)).identity == before.identity
+    assert read_bundle(folder).card.scores == told
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"calibration": {"method": "spline"}},
+        {"abstention": {"fractured": [1.0, 0.0], "not_fractured": [], "error_rate": None}},
+        {"abstention": {"fractured": []}},
+    ],
+)
+def test_a_card_whose_fit_means_nothing_is_one_clear_line(folder: Path, changes: dict[str, object]) -> None:
+    from lucency.bundle import _card_hash
+
+    card = {key: value for key, value in json.loads((folder / "card.json").read_text()).items() if key != "card_sha256"}
+    card |= changes
+    (folder / "card.json").write_text(json.dumps({**card, "card_sha256": _card_hash(card)}))
+    with pytest.raises(BundleError, match=r"card\.json cannot be read") as caught:
+        read_bundle(folder)
+    assert "\n" not in str(caught.value)

@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from lucency.decision import Calibration, OperatingPoint
+from lucency.calibration import Calibration
+from lucency.decision import OperatingPoint
 
 
 def test_temperature_divides_the_logit() -> None:

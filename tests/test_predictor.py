@@ -106,3 +106,29 @@ def test_the_card_of_a_run_tells_where_it_came_from(trained: TrainResult) -> Non
     assert card["provenance"]["parity"]["logit"] <= 1e-4
     assert card["metrics"]["figures"]["auroc"]["low"] <= card["metrics"]["figures"]["auroc"]["value"]
     assert str(trained.run) not in json.dumps(card)
+
+
+def test_what_turns_a_logit_into_an_answer_comes_from_the_validation_films(trained: TrainResult) -> None:
+    card = read_bundle(trained.run).card
+    rows = read_rows(trained.run / "validation.csv")
+    assert card.abstention is not None
+    for label, kept in (("1", card.abstention.fractured), ("0", card.abstention.not_fractured)):
+        assert list(kept) == sorted(float(row["logit"]) for row in rows if row["label"] == label)
+    assert [point.name for point in card.operating_points] == ["youden", "screening", "confirm"]
+    assert card.operating_points[1].sensitivity >= 0.9
+    assert card.operating_points[2].specificity >= 0.95
+    assert card.scores["films"] == len(rows) == sum(card.scores["fractured"]) + sum(card.scores["not_fractured"])
+    fitted = card.provenance["validation"]
+    # Nine films of a class are too few to compare the three.
+    assert (fitted["calibration"]["chosen"], fitted["calibration"]["folds"]) == ("temperature", 0)
+    assert set(fitted["operating_points"]) == {"youden", "screening", "confirm"}
+
+
+def test_an_error_rate_makes_it_abstain(trained: TrainResult, films: list[Path]) -> None:
+    asked = Predictor(trained.run, error_rate=0.2)
+    for film in films:
+        answer = asked.predict(film)
+        assert answer.possible == asked.bundle.card.abstention.answer(answer.logit, 0.2)  # type: ignore[union-attr]
+        assert answer.decision == (answer.possible[0] if len(answer.possible) == 1 else "uncertain")
+    with pytest.raises(ValueError, match="above 0 and below 1"):
+        Predictor(trained.run, error_rate=0.0)

@@ -33,8 +33,11 @@ if TYPE_CHECKING:
     from lucency.workflows.evaluate import evaluate
     from lucency.workflows.export import export_run
     from lucency.workflows.import_model import import_model
+    from lucency.workflows.model_card import write_card
+    from lucency.workflows.recalibrate import recalibrate
     from lucency.workflows.scan import read_films
     from lucency.workflows.search import search
+    from lucency.workflows.stress import stress
     from lucency.workflows.teller import Teller
     from lucency.workflows.train import resume_training, train
 
@@ -54,9 +57,12 @@ _WHERE = {
     "read_bundle": "lucency.bundle",
     "read_films": "lucency.workflows.scan",
     "read_radiograph": "lucency.imaging.readers",
+    "recalibrate": "lucency.workflows.recalibrate",
     "resume_training": "lucency.workflows.train",
     "search": "lucency.workflows.search",
+    "stress": "lucency.workflows.stress",
     "train": "lucency.workflows.train",
+    "write_card": "lucency.workflows.model_card",
 }
 
 _WHERE_OF_PARTS = {
@@ -92,9 +98,12 @@ __all__ = [
     "read_bundle",
     "read_films",
     "read_radiograph",
+    "recalibrate",
     "resume_training",
     "search",
+    "stress",
     "train",
+    "write_card",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Bundle: a model to carry away. `model.onnx` + `card.json` (+ `fingerprints.npz`); read, write, verify."""
+"""Bundle: a model to carry away. `model.onnx` + `card.json` (+ `fingerprints.npz`, `gate.npz`); read, write, verify."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lucency.decision import Calibration, ExamRule, OperatingPoint
+from lucency.abstention import Abstention
+from lucency.calibration import Calibration
+from lucency.decision import ExamRule, OperatingPoint
 from lucency.errors import BundleError
 from lucency.imaging.geometry import InputSpec
+
+if TYPE_CHECKING:
+    from lucency.fingerprints import Fingerprints
 
 SCHEMA_VERSION = 1
 """Version of `card.json` that this package writes, and the newest that it reads."""
@@ -20,6 +25,7 @@ SCHEMA_VERSION = 1
 MODEL_FILE = "model.onnx"
 CARD_FILE = "card.json"
 FINGERPRINTS_FILE = "fingerprints.npz"
+GATE_FILE = "gate.npz"
 
 INTENDED_USE = (
     "Research on the detection of bone fractures in radiographs. Not a medical device; not for diagnosis, triage or "
@@ -39,6 +45,10 @@ class Card:
         calibration: From logit to probability, fitted on validation films.
         operating_points: Thresholds, fitted on validation films.
         default_operating_point: Name of the one that decides unless another is asked for.
+        abstention: By which "uncertain" is said, fitted on validation films; None where it was not.
+        gate: Facts about `gate.npz`: "sha256", and what it was fitted on; None where the bundle has no gate.
+        scores: Calibrated probabilities of the validation films by class, as `evaluation.curves.score_histogram` gives
+            them, with "split" and "films": what another site is compared with. Empty where unknown.
         exams: How the films of one exam answer together, fitted on validation exams; None where it was not.
         metrics: Figures on the test films with intervals, as in `report.json`.
         training_data: What it was trained on: source, counts, hash of the manifest.
@@ -56,6 +66,9 @@ class Card:
     calibration: Calibration = field(default_factory=Calibration)
     operating_points: tuple[OperatingPoint, ...] = (OperatingPoint("half", 0.5),)
     default_operating_point: str = "half"
+    abstention: Abstention | None = None
+    gate: Mapping[str, Any] | None = None
+    scores: Mapping[str, Any] = field(default_factory=dict)
     exams: ExamRule | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     training_data: Mapping[str, Any] = field(default_factory=dict)
@@ -75,9 +88,12 @@ class Card:
             "model": {"file": MODEL_FILE, "sha256": self.model_sha256, "outputs": list(self.outputs)},
             "input": {"values": "grey 0..255, bone bright", **self.input.to_json()},
             "classes": {"1": "fractured", "0": "not_fractured"},
-            "calibration": {"method": "temperature", "temperature": self.calibration.temperature},
+            "calibration": self.calibration.to_json(),
             "operating_points": [vars(point) for point in self.operating_points],
             "default_operating_point": self.default_operating_point,
+            **({} if self.abstention is None else {"abstention": self.abstention.to_json()}),
+            **({} if self.gate is None else {"gate": {"file": GATE_FILE, **self.gate}}),
+            **({"scores": dict(self.scores)} if self.scores else {}),
             **({} if self.exams is None else {"exams": self.exams.to_json()}),
             "metrics": dict(self.metrics),
             "training_data": dict(self.training_data),
@@ -117,9 +133,12 @@ class Card:
                 input=InputSpec.from_json(spec),
                 model_sha256=str(card["model"]["sha256"]),
                 outputs=tuple(card["model"]["outputs"]),
-                calibration=Calibration(float(card["calibration"]["temperature"])),
+                calibration=Calibration.from_json(card["calibration"]),
                 operating_points=tuple(OperatingPoint(**point) for point in card["operating_points"]),
                 default_operating_point=str(card["default_operating_point"]),
+                abstention=Abstention.from_json(card["abstention"]) if "abstention" in card else None,
+                gate={key: value for key, value in card["gate"].items() if key != "file"} if "gate" in card else None,
+                scores=card.get("scores", {}),
                 exams=ExamRule.from_json(card["exams"]) if "exams" in card else None,
                 metrics=card["metrics"],
                 training_data=card["training_data"],
@@ -162,27 +181,36 @@ class Bundle:
 
     @property
     def identity(self) -> str:
-        """`name@hash`: changes with all that changes an answer (weights, input, calibration, operating points)."""
+        """`name@hash`: changes with all that changes an answer: weights, input, calibration, thresholds, gate."""
         content = self.card.to_json()
-        keys = ("model", "input", "calibration", "operating_points", "default_operating_point")
-        return f"{self.card.name}@{_card_hash({key: content[key] for key in keys})[:12]}"
+        keys = ("model", "input", "calibration", "operating_points", "default_operating_point", "abstention", "gate")
+        return f"{self.card.name}@{_card_hash({key: content[key] for key in keys if key in content})[:12]}"
 
     @property
     def model_path(self) -> Path:
         """The ONNX file."""
         return self.folder / MODEL_FILE
 
+    @property
+    def gate_path(self) -> Path | None:
+        """The file of the gate, or None where the bundle has none."""
+        return None if self.card.gate is None else self.folder / GATE_FILE
+
     def films_used(self, split: str) -> frozenset[str]:
         """The films of a split ("train" or "val"), each as the first 16 hexadecimal digits of its SHA-256.
 
         Empty where the bundle does not know them.
         """
-        if self.card.fingerprints_sha256 is None:
-            return frozenset()
-        import numpy as np
+        known = self.fingerprints()
+        return frozenset() if known is None else known.used(split)
 
-        with np.load(self.folder / FINGERPRINTS_FILE, allow_pickle=False) as stored:
-            return frozenset(f"{value:016x}" for value in stored[split].tolist()) if split in stored else frozenset()
+    def fingerprints(self) -> Fingerprints | None:
+        """By what the films that it has seen are known again; None where the bundle does not know them."""
+        if self.card.fingerprints_sha256 is None:
+            return None
+        from lucency.fingerprints import Fingerprints
+
+        return Fingerprints.read(self.folder / FINGERPRINTS_FILE)
 
 
 def read_bundle(path: str | os.PathLike[str]) -> Bundle:
@@ -226,33 +254,32 @@ def read_bundle(path: str | os.PathLike[str]) -> Bundle:
             where=folder,
             hint="Get the bundle again, or make it again with `lucency export RUN`",
         )
-    known = card.fingerprints_sha256
-    if known is not None and (
-        not (folder / FINGERPRINTS_FILE).is_file() or _file_hash(folder / FINGERPRINTS_FILE) != known
-    ):
-        raise BundleError(f"{FINGERPRINTS_FILE} is missing or altered", where=folder, hint="Get the bundle again")
+    beside = {FINGERPRINTS_FILE: card.fingerprints_sha256, GATE_FILE: card.gate["sha256"] if card.gate else None}
+    for name, known in beside.items():
+        if known is not None and (not (folder / name).is_file() or _file_hash(folder / name) != known):
+            raise BundleError(f"{name} is missing or altered", where=folder, hint="Get the bundle again")
     return Bundle(folder, card)
 
 
-def write_bundle(folder: Path, card: Card, *, films: Mapping[str, Sequence[str]] | None = None) -> Bundle:
+def write_bundle(
+    folder: Path, card: Card, *, films: Fingerprints | Mapping[str, Sequence[str]] | None = None
+) -> Bundle:
     """Writes `card.json` beside the `model.onnx` that lies in the folder already, and reads the bundle back.
 
     Args:
         folder: Folder with `model.onnx`.
         card: What is known of it; its hashes are filled in here.
-        films: SHA-256 (hexadecimal) of the films of each split that the model has seen, so that an evaluation can tell
-            which films are not new to it. None keeps what the folder holds.
+        films: Fingerprints of the films that the model has seen, or their SHA-256 (hexadecimal) by split alone, so that
+            an evaluation can tell which films are not new to it. None keeps what the folder holds.
     """
     if films is not None:
-        import numpy as np
+        from lucency.fingerprints import Fingerprints
 
-        digests = {
-            split: np.array([int(name[:16], 16) for name in sorted(names)], np.uint64) for split, names in films.items()
-        }
-        with (folder / FINGERPRINTS_FILE).open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **digests)
+        seen = films if isinstance(films, Fingerprints) else Fingerprints.of(films)
+        seen.write(folder / FINGERPRINTS_FILE)
     known = _file_hash(folder / FINGERPRINTS_FILE) if (folder / FINGERPRINTS_FILE).is_file() else None
-    card = replace(card, model_sha256=_file_hash(folder / MODEL_FILE), fingerprints_sha256=known)
+    gate = None if card.gate is None else {**card.gate, "sha256": _file_hash(folder / GATE_FILE)}
+    card = replace(card, model_sha256=_file_hash(folder / MODEL_FILE), fingerprints_sha256=known, gate=gate)
     temporary = folder / (CARD_FILE + ".part")
     temporary.write_text(json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
     os.replace(temporary, folder / CARD_FILE)

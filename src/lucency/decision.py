@@ -1,4 +1,4 @@
-"""From a logit to a calibrated probability and a decision, of a film and of an exam with several."""
+"""What is said of a film, and of an exam with several: probability, decision, and by which rule."""
 
 from __future__ import annotations
 
@@ -9,34 +9,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-Decision = Literal["fractured", "not_fractured", "uncertain", "not_a_radiograph"]
+from lucency.abstention import FilmClass
+from lucency.calibration import Calibration
+from lucency.gate import GateAnswer
+
+Decision = Literal["fractured", "not_fractured", "uncertain", "not_a_radiograph", "unlike_training_films"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Temperature scaling (Guo et al. 2017, "On Calibration of Modern Neural Networks").
-
-    Attributes:
-        temperature: Positive number that divides the logit; 1 leaves it as it is.
-    """
-
-    temperature: float = 1.0
-
-    def probability(self, logit: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Calibrated probability of a fracture.
-
-        Args:
-            logit: Array of any shape, unbounded.
-
-        Returns:
-            float64 array of the same shape, 0..1.
-        """
-        scaled = np.asarray(logit, dtype=np.float64) / self.temperature
-        # exp of a non-positive number only, so that no logit overflows.
-        small = np.exp(-np.abs(scaled))
-        return np.where(scaled >= 0, 1.0 / (1.0 + small), small / (1.0 + small))
 
 
 @dataclass(frozen=True)
@@ -44,7 +23,7 @@ class OperatingPoint:
     """A named threshold on the calibrated probability, fixed on validation films.
 
     Attributes:
-        name: "youden", "sensitivity_90", ...
+        name: "youden", "screening" or "confirm".
         threshold: Films at or above this probability are called fractured; 0..1.
         sensitivity: What it gave on the validation films, 0..1, or None if unknown.
         specificity: Likewise.
@@ -64,26 +43,42 @@ class OperatingPoint:
 class Prediction:
     """What a bundle says of one radiograph. Research output, not a diagnosis.
 
+    The order of the rules is fixed. First the gate: what is no radiograph, or unlike the training films, gets no
+    probability. Then abstention, where an error rate is stated: an answer of one class is the decision, of both or of
+    none "uncertain". Where no error rate is stated, the operating point decides.
+
     Attributes:
         logit: The model's raw output, unbounded.
-        probability: Calibrated probability of a fracture, 0..1.
-        decision: "fractured" or "not_fractured" by the operating point.
-        operating_point: The rule that made the decision.
+        probability: Calibrated probability of a fracture, 0..1; None where the gate refused the film.
+        decision: By the rules above.
+        operating_point: The threshold that decides where no error rate is stated.
         bundle: `name@hash` of the bundle that answered.
         sha256: Hash of the film's bytes, hexadecimal.
         heatmap: float32 (h, w) in the geometry of the network input, in logits: cells whose evidence speaks for a
-            fracture are positive, and the mean of the map plus a constant is the logit. None where the model has none.
+            fracture are positive, and the mean of the map plus a constant is the logit. None where the model has none,
+            and where the gate refused the film.
         warnings: What was noticed while the film was read.
+        error_rate: The stated error rate, or None.
+        possible: The classes that the film may be of at that error rate; None where none is stated.
+        gate: What the gate measured; None where the bundle has none, or it was switched off.
     """
 
     logit: float
-    probability: float
+    probability: float | None
     decision: Decision
     operating_point: OperatingPoint
     bundle: str
     sha256: str
     heatmap: npt.NDArray[np.float32] | None = None
     warnings: tuple[str, ...] = ()
+    error_rate: float | None = None
+    possible: tuple[FilmClass, ...] | None = None
+    gate: GateAnswer | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the gate refused the film."""
+        return self.probability is None
 
 
 def _noisy_or(log_odds: FloatArray) -> float:
@@ -110,7 +105,7 @@ class ExamRule:
 
     Attributes:
         combination: Row of `COMBINATIONS`.
-        calibration: From the combined log-odds to the probability of the exam.
+        calibration: A temperature, from the combined log-odds to the probability of the exam.
         operating_points: Thresholds on that probability, fixed on validation exams; empty where those of single films
             are used.
         default_operating_point: Name of the one that decides unless another is asked for; "" where there are none.
@@ -118,7 +113,7 @@ class ExamRule:
     """
 
     combination: str = "highest"
-    calibration: Calibration = Calibration()
+    calibration: Calibration = field(default_factory=Calibration)
     operating_points: tuple[OperatingPoint, ...] = ()
     default_operating_point: str = ""
     validation: Mapping[str, Any] = field(default_factory=dict)
@@ -139,7 +134,7 @@ class ExamRule:
             logits: (N,) logits of its films, unbounded; at least one.
             films: Calibration of single films.
         """
-        return COMBINATIONS[self.combination](np.asarray(logits, dtype=np.float64) / films.temperature)
+        return COMBINATIONS[self.combination](films.log_odds(logits))
 
     def operating_point(self, films: OperatingPoint) -> OperatingPoint:
         """The threshold for exams that stands where `films` stands for films: the one of its name, else itself."""

@@ -10,9 +10,11 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from lucency.abstention import check_error_rate
 from lucency.bundle import Bundle, read_bundle
-from lucency.decision import Prediction
+from lucency.decision import Decision, Prediction
 from lucency.errors import BundleError, FilmError, MissingExtraError
+from lucency.gate import Gate
 from lucency.imaging.geometry import Placement, to_input
 from lucency.imaging.radiograph import Radiograph
 from lucency.imaging.readers import read_radiograph
@@ -26,10 +28,14 @@ class Predictor:
     Args:
         bundle: A bundle, or the folder of one.
         operating_point: Name of the operating point that decides; the bundle's default where None.
+        error_rate: Share of the films of each class that may be answered wrongly, above 0 and below 1; what cannot be
+            answered so is "uncertain". The bundle's own where None, which may be to decide always.
+        gate: Whether the bundle's gate, where it has one, is asked first.
         threads: Threads of ONNX Runtime; its own choice where None.
 
     Raises:
-        BundleError: The bundle cannot be used.
+        BundleError: The bundle cannot be used, or holds nothing to abstain by.
+        ValueError: The error rate is out of range.
     """
 
     def __init__(
@@ -37,12 +43,27 @@ class Predictor:
         bundle: Bundle | str | os.PathLike[str],
         *,
         operating_point: str | None = None,
+        error_rate: float | None = None,
+        gate: bool = True,
         threads: int | None = None,
     ):
         import onnxruntime
 
         self.bundle = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
         self.operating_point = self.bundle.card.operating_point(operating_point)
+        abstention = self.bundle.card.abstention
+        if error_rate is not None:
+            check_error_rate(error_rate)
+            if abstention is None:
+                raise BundleError(
+                    "the bundle holds no calibration films to abstain by",
+                    where=self.bundle.folder,
+                    hint="Make one that does with: lucency recalibrate BUNDLE FILMS",
+                )
+        self.error_rate = error_rate or (abstention.error_rate if abstention is not None else None)
+        self.gate = Gate.read(self.bundle.gate_path) if gate and self.bundle.gate_path is not None else None
+        # A hash over the whole card, thousands of calibration logits among it: once, not for every film.
+        self._identity = self.bundle.identity
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         # Spinning threads would take the cores from those that decode films.
@@ -73,7 +94,7 @@ class Predictor:
     def predict_with_film(self, source: Source) -> tuple[Prediction, Radiograph, Placement]:
         """The answer for one film, with the film and its place in the input, for drawing an overlay."""
         film, array, placement = self._read(source)
-        return self._answer(self.score(array[None]), 0, film), film, placement
+        return self._answer(self.score(array[None]), array, film), film, placement
 
     def predict_many(
         self, sources: Iterable[Source], *, workers: int | None = None
@@ -135,21 +156,39 @@ class Predictor:
         if isinstance(read, FilmError):
             return read
         film, array, placement = read
-        return self._answer(self.score(array[None]), 0, film), film, placement
+        return self._answer(self.score(array[None]), array, film), film, placement
 
-    def _answer(self, outputs: dict[str, npt.NDArray[np.float32]], index: int, film: Radiograph) -> Prediction:
-        logit = float(outputs["logit"][index])
+    def _answer(
+        self, outputs: dict[str, npt.NDArray[np.float32]], array: npt.NDArray[np.uint8], film: Radiograph
+    ) -> Prediction:
+        logit = float(outputs["logit"][0])
         if not np.isfinite(logit):
             raise BundleError("the model gave a logit that is not a number", where=self.bundle.folder)
-        probability = float(self.bundle.card.calibration.probability(logit))
+        card = self.bundle.card
+        embedding = outputs.get("embedding")
+        judged = None if self.gate is None else self.gate.judge(array, None if embedding is None else embedding[0])
+        possible = None
+        if self.error_rate is not None and card.abstention is not None:
+            possible = card.abstention.answer(logit, self.error_rate)
+        probability: float | None = float(card.calibration.probability(logit))
+        decision: Decision
+        if judged is not None and judged.refusal is not None:
+            decision, probability, possible = judged.refusal, None, None
+        elif possible is not None:
+            decision = possible[0] if len(possible) == 1 else "uncertain"
+        else:
+            decision = self.operating_point.decide(float(card.calibration.probability(logit)))
         heatmap = outputs.get("heatmap")
         return Prediction(
             logit=logit,
             probability=probability,
-            decision=self.operating_point.decide(probability),
+            decision=decision,
             operating_point=self.operating_point,
-            bundle=self.bundle.identity,
+            bundle=self._identity,
             sha256=film.sha256,
-            heatmap=None if heatmap is None else heatmap[index],
+            heatmap=None if heatmap is None or probability is None else heatmap[0],
             warnings=film.warnings,
+            error_rate=self.error_rate,
+            possible=possible,
+            gate=judged,
         )

@@ -129,8 +129,13 @@ def test_evaluate_prints_intervals_and_json(run: Run, trained: TrainResult, draw
     out = run("evaluate", trained.run, "--split", "val", "--out", tmp_path / "val")
     assert "auroc" in out
     assert " to " in out
-    report = json.loads(run("evaluate", trained.run, drawn_films, "--out", tmp_path / "all", "--json"))
+    report = json.loads(run("evaluate", trained.run, drawn_films, "--out", tmp_path / "all", "--allow-seen", "--json"))
     assert report["films"] == 120
+    assert "optimistic" in report["verdict"]
+    report = json.loads(run("evaluate", trained.run, drawn_films, "--out", tmp_path / "new", "--json"))
+    # Those that trained the bundle or chose its thresholds are left out, and so is a test film that looks like one.
+    own = json.loads((trained.run / "report.json").read_text())["films"]
+    assert 0.8 * own <= report["films"] <= own
     assert json.loads((tmp_path / "val" / "report.json").read_text())["optimistic_reason"]
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from brightness import brightness_bundle, brightness_films
 from foreign_graphs import Net
 from sibling_runs import sibling
 from typer.testing import CliRunner
 
+from lucency.abstention import Abstention
 from lucency.cli.main import app
 from lucency.errors import FILM_ERROR_CODES
 from lucency.evaluation.metrics import METRICS
@@ -30,7 +32,7 @@ TITLES = (
     "report.json",
     "compare --json",
 )
-TITLES += ("card.json", "import --json")
+TITLES += ("card.json", "import --json", "recalibrate --json", "stress --json")
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +75,10 @@ def test_predict_csv(page: StatedJson, trained: TrainResult, one_film: Path, bad
     text = printed("predict", one_film, bad_film, "--bundle", trained.run, "--csv", exit_code=3)
     head, answer, refusal = csv.reader(io.StringIO(text))
     assert head == page.columns["predict --csv"]
-    assert answer[6:] == ["", ""]
+    assert answer[6:8] == ["", ""]
     assert all(answer[:6])
     assert refusal[1:6] == [""] * 5
-    assert all(refusal[6:])
+    assert all(refusal[6:8])
 
 
 def test_predict_per_exam(page: StatedJson, trained: TrainResult, one_film: Path, bad_film: Path) -> None:
@@ -141,6 +143,32 @@ def test_card(page: StatedJson, trained: TrainResult) -> None:
     assert page.problems({**content, "metrics": {}}, "card.json") == []
 
 
+def test_answers_of_all_kinds(page: StatedJson, tmp_path: Path, one_film: Path) -> None:
+    bundle = brightness_bundle(tmp_path / "b", abstention=Abstention((-9.0,) * 9, (9.0,) * 9, 0.1)).folder
+    content = json.loads(printed("predict", one_film, "--bundle", bundle, "--json"))
+    assert page.problems(content, "predict --json") == []
+    (answer,) = content["predictions"]
+    assert list(answer)[6:] == ["error_rate", "possible"]
+    refused = {**answer, "probability": None, "decision": "not_a_radiograph", "gate": {"pixels": 2.5}}
+    del refused["possible"]
+    assert page.problems({"predictions": [refused]}, "predict --json") == []
+    card = json.loads((bundle / "card.json").read_text("utf-8"))
+    assert page.problems({"abstention": card["abstention"]}, "card.json", shortened=True) == []
+
+
+def test_recalibrate(page: StatedJson, tmp_path: Path) -> None:
+    bundle = brightness_bundle(tmp_path / "b").folder
+    films = brightness_films(tmp_path / "films", 120)
+    content = json.loads(printed("recalibrate", bundle, films, "--out", tmp_path / "new", "--json"))
+    assert page.problems(content, "recalibrate --json") == []
+    assert content == json.loads((tmp_path / "new" / "recalibration.json").read_text("utf-8"))
+    card = json.loads((tmp_path / "new" / "card.json").read_text("utf-8"))
+    for part in ("calibration", "abstention", "scores", "operating_points"):
+        assert page.problems({part: card[part]}, "card.json", shortened=True) == []
+    for part in ("validation", "recalibrated"):
+        assert page.problems({"provenance": {part: card["provenance"][part]}}, "card.json", shortened=True) == []
+
+
 @pytest.mark.parametrize("title", TITLES)
 def test_each_example_is_valid(page: StatedJson, title: str) -> None:
     (example,) = page.examples[f"{title} json"]
@@ -158,7 +186,7 @@ def test_the_csv_example_has_the_stated_heading(page: StatedJson) -> None:
         (lambda entry: entry.pop("sha256"), "sha256 is missing"),
         (lambda entry: entry.update(extra=1), "extra is not stated"),
         (lambda entry: entry.update(probability="0.5"), "but stated is number"),
-        (lambda entry: entry.update(probability=None), "but stated is number"),
+        (lambda entry: entry.update(logit=None), "but stated is number"),
         (lambda entry: entry.update(warnings="blurred"), "but stated is list of text"),
         (lambda entry: entry.update(warnings=[True]), "warnings[0] is True"),
     ],

@@ -29,6 +29,9 @@ TELL = f"import sys; print(*[name for name in {HEAVY!r} if name in sys.modules])
         "lucency.workflows.scan",
         "lucency.workflows.import_model",
         "lucency.workflows.fetch",
+        "lucency.workflows.stress",
+        "lucency.workflows.recalibrate",
+        "lucency.workflows.model_card",
     ],
 )
 def test_importing_brings_nothing_heavy(fresh: Callable[..., str], module: str) -> None:

@@ -94,6 +94,15 @@ class TestAugmentations:
 @pytest.mark.parametrize("name", METRICS)
 class TestMetrics:
     def test_its_direction_is_true(self, name: str) -> None:
+        if METRICS[name].better in ("one", "zero"):
+            random = np.random.default_rng(0)
+            odds = random.normal(size=4000)
+            labels = (random.random(4000) < 1 / (1 + np.exp(-odds))).astype(int)
+            said = [1 / (1 + np.exp(-line)) for line in (odds, 3 * odds + 1)]
+            ideal = {"one": 1.0, "zero": 0.0}[METRICS[name].better]
+            near, far = (abs(measure(labels, p, p >= 0.5, names=[name])[name][0] - ideal) for p in said)
+            assert near < 0.15 < far
+            return
         labels = np.repeat([0, 1], 50)
         right = np.where(labels == 1, 0.98, 0.02)
         (good,), (bad,) = (measure(labels, scores, scores >= 0.5, names=[name])[name] for scores in (right, 1 - right))

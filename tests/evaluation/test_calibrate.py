@@ -7,13 +7,15 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_curve
 
-from lucency.decision import Calibration
+from lucency.calibration import Calibration
 from lucency.errors import DatasetError
 from lucency.evaluation.calibrate import (
     TEMPERATURE_BOUNDS,
     calibration_note,
+    confirm,
     fit_temperature,
-    fixed_sensitivity,
+    operating_points,
+    screening,
     youden,
 )
 
@@ -81,20 +83,34 @@ def test_youden_prefers_the_more_sensitive_of_equals() -> None:
     assert youden([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.3]).sensitivity == 1.0
 
 
+LABELS, PROBABILITIES = [1, 1, 0, 1, 0, 1, 0], [0.9, 0.7, 0.6, 0.5, 0.4, 0.25, 0.2]
+
+
 @pytest.mark.parametrize(
-    ("target", "sensitivity", "threshold", "name"),
-    [
-        (0.9, 1.0, 0.225, "sensitivity_90"),
-        (0.75, 0.75, 0.45, "sensitivity_75"),
-        (0.5, 0.5, 0.65, "sensitivity_50"),
-        (0.975, 1.0, 0.225, "sensitivity_97.5"),
-    ],
+    ("target", "sensitivity", "threshold"),
+    [(0.9, 1.0, 0.225), (0.75, 0.75, 0.45), (0.5, 0.5, 0.65), (0.975, 1.0, 0.225)],
 )
-def test_fixed_sensitivity_by_hand(target: float, sensitivity: float, threshold: float, name: str) -> None:
-    labels = [1, 1, 0, 1, 0, 1, 0]
-    point = fixed_sensitivity(labels, [0.9, 0.7, 0.6, 0.5, 0.4, 0.25, 0.2], target)
-    assert (point.name, point.sensitivity) == (name, sensitivity)
+def test_screening_by_hand(target: float, sensitivity: float, threshold: float) -> None:
+    point = screening(LABELS, PROBABILITIES, target)
+    assert (point.name, point.sensitivity) == ("screening", sensitivity)
     assert point.threshold == pytest.approx(threshold)
+
+
+@pytest.mark.parametrize(
+    ("target", "specificity", "sensitivity", "threshold"),
+    [(0.9, 1.0, 0.5, 0.65), (0.66, 2 / 3, 0.75, 0.45), (0.3, 1 / 3, 1.0, 0.225), (0.34, 2 / 3, 0.75, 0.45)],
+)
+def test_confirm_by_hand(target: float, specificity: float, sensitivity: float, threshold: float) -> None:
+    point = confirm(LABELS, PROBABILITIES, target)
+    assert (point.name, point.specificity, point.sensitivity) == ("confirm", pytest.approx(specificity), sensitivity)
+    assert point.threshold == pytest.approx(threshold)
+
+
+def test_confirm_calls_none_where_the_highest_is_wrong() -> None:
+    # The film with the highest probability is not fractured, and one of one would be an error.
+    point = confirm([0, 1, 1], [1.0, 0.8, 0.1])
+    assert (point.sensitivity, point.specificity) == (0.0, 1.0)
+    assert point.decide(1.0) == "not_fractured"
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -102,17 +118,25 @@ def test_fixed_sensitivity_by_hand(target: float, sensitivity: float, threshold:
 def test_points_hold_exactly_on_the_films_they_were_fitted_on(seed: int, digits: int) -> None:
     scores, labels = logits(seed, films=60)
     probabilities = np.round(Calibration(2.5).probability(scores), digits)
-    positives = int(labels.sum())
-    for point in (youden(labels, probabilities), fixed_sensitivity(labels, probabilities, 0.9)):
+    points = operating_points(labels, probabilities, sensitivity=0.9, specificity=0.95)
+    assert [point.name for point in points] == ["youden", "screening", "confirm"]
+    for point in points:
         called = np.array([point.decide(float(p)) == "fractured" for p in probabilities])
         assert called[labels == 1].mean() == pytest.approx(point.sensitivity)
         assert (~called[labels == 0]).mean() == pytest.approx(point.specificity)
-    point = fixed_sensitivity(labels, probabilities, 0.9)
-    assert point.sensitivity is not None
-    assert point.sensitivity >= 0.9
-    # The next higher score would miss the target.
-    higher = probabilities[probabilities > probabilities[probabilities >= point.threshold].min()]
-    assert len(higher) == 0 or (labels[probabilities >= higher.min()].sum() / positives) < 0.9
+
+    def gives(threshold: float) -> tuple[float, float]:
+        called = probabilities >= threshold
+        return called[labels == 1].mean(), (~called[labels == 0]).mean()
+
+    _, first, second = points
+    assert gives(first.threshold)[0] >= 0.9
+    assert gives(second.threshold)[1] >= 0.95
+    # The next score above would find too few fractures, the next below would call too many films fractured.
+    above = probabilities[probabilities > probabilities[probabilities >= first.threshold].min()]
+    below = probabilities[probabilities < second.threshold]
+    assert len(above) == 0 or gives(above.min())[0] < 0.9
+    assert len(below) == 0 or gives(below.max())[1] < 0.95
 
 
 def test_neighbouring_floats_keep_the_upper_one() -> None:
@@ -130,7 +154,7 @@ def test_equal_scores_call_every_film_fractured() -> None:
     ("labels", "words"), [([1, 1], "all 2 validation films are fractured"), ([0, 0], "not fractured")]
 )
 def test_one_class_gives_no_threshold(labels: list[int], words: str) -> None:
-    for fit in (youden, fixed_sensitivity):
+    for fit in (youden, screening, confirm):
         with pytest.raises(DatasetError, match=words):
             fit(labels, [0.2, 0.4])
 
@@ -144,5 +168,7 @@ def test_nan_is_refused() -> None:
 
 @pytest.mark.parametrize("target", [0.0, 1.01, -1.0])
 def test_targets_outside_the_range_are_refused(target: float) -> None:
-    with pytest.raises(ValueError, match="target"):
-        fixed_sensitivity([0, 1], [0.1, 0.9], target)
+    with pytest.raises(ValueError, match="sensitivity"):
+        screening([0, 1], [0.1, 0.9], target)
+    with pytest.raises(ValueError, match="specificity"):
+        confirm([0, 1], [0.1, 0.9], target)

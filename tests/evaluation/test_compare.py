@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, bootstrap
 
-from lucency.decision import Calibration
+from lucency.calibration import Calibration
 from lucency.evaluation.compare import Difference, ModelScores, compare_models, difference_sentence, p_words
 from lucency.evaluation.metrics import METRICS, measure
 from lucency.evaluation.paired_tests import delong_difference

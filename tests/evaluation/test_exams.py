@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from lucency.decision import COMBINATIONS, Calibration, ExamRule, OperatingPoint
+from lucency.calibration import Calibration
+from lucency.decision import COMBINATIONS, ExamRule, OperatingPoint
 from lucency.errors import DatasetError
 from lucency.evaluation.exams import fit_exam_rule, gather_exams
 
@@ -105,7 +106,7 @@ def test_the_rule_is_that_by_which_the_films_were_made() -> None:
 
 def test_what_is_fitted_is_the_least_log_loss_of_exams() -> None:
     labels, logits, names = drawn("all")
-    rule = fit_exam_rule(labels, logits, names, calibration=Calibration(2.0), sensitivity=0.8, default="sensitivity")
+    rule = fit_exam_rule(labels, logits, names, calibration=Calibration(2.0), sensitivity=0.8, default="screening")
     losses = rule.validation["log_loss"]
     assert list(losses) == list(COMBINATIONS)
     assert losses[rule.combination] == min(losses.values())
@@ -114,7 +115,7 @@ def test_what_is_fitted_is_the_least_log_loss_of_exams() -> None:
     chosen = rule.calibration.probability(exams.logits)
     by_hand = -np.log(np.where(exams.labels == 1, chosen, 1 - chosen)).mean()
     assert by_hand == pytest.approx(losses[rule.combination])
-    assert rule.default_operating_point == "sensitivity_80"
+    assert rule.default_operating_point == "screening"
     point = rule.operating_points[1]
     assert np.mean(chosen[exams.labels == 1] >= point.threshold) == point.sensitivity
     assert point.sensitivity >= 0.8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from sklearn import metrics as sk
 
 from lucency.errors import DatasetError
@@ -20,6 +21,15 @@ def scored(seed: int, films: int = 200, *, tied: bool = False) -> tuple[np.ndarr
     return labels, probabilities, probabilities >= 0.4
 
 
+def regressed(y: np.ndarray, p: np.ndarray, w: np.ndarray, *, slope: bool) -> float:
+    """Slope of the log-odds, or the intercept beside a slope of 1, by statsmodels."""
+    log_odds = np.log(p / (1 - p))
+    ones = np.ones_like(log_odds)
+    design, offset = (np.stack([ones, log_odds], axis=1), None) if slope else (ones, log_odds)
+    fitted = sm.GLM(y, design, family=sm.families.Binomial(), freq_weights=w, offset=offset).fit(tol=1e-13)
+    return float(fitted.params[-1])
+
+
 OUTSIDE = {
     "auroc": lambda y, p, d, w: sk.roc_auc_score(y, p, sample_weight=w),
     "average_precision": lambda y, p, d, w: sk.average_precision_score(y, p, sample_weight=w),
@@ -32,6 +42,12 @@ OUTSIDE = {
     "f1": lambda y, p, d, w: sk.f1_score(y, d, sample_weight=w),
     "mcc": lambda y, p, d, w: sk.matthews_corrcoef(y, d, sample_weight=w),
     "loss": lambda y, p, d, w: sk.log_loss(y, p, sample_weight=w),
+    "partial_auroc": lambda y, p, d, w: sk.roc_auc_score(y, p, sample_weight=w, max_fpr=0.2),
+    "positive_likelihood_ratio": lambda y, p, d, w: sk.class_likelihood_ratios(y, d, sample_weight=w)[0],
+    "negative_likelihood_ratio": lambda y, p, d, w: sk.class_likelihood_ratios(y, d, sample_weight=w)[1],
+    "kappa": lambda y, p, d, w: sk.cohen_kappa_score(y, d, sample_weight=w),
+    "calibration_slope": lambda y, p, d, w: regressed(y, p, w, slope=True),
+    "calibration_intercept": lambda y, p, d, w: regressed(y, p, w, slope=False),
     "brier": lambda y, p, d, w: sk.brier_score_loss(y, p, sample_weight=w),
 }
 
@@ -49,7 +65,32 @@ def test_agrees_with_scikit_learn(name: str, tied: bool) -> None:
     weights = np.vstack([np.ones(200), np.random.default_rng(2).integers(0, 4, (3, 200))]).astype(float)
     ours = measure(labels, probabilities, decisions, weights=weights, names=[name])[name]
     theirs = [OUTSIDE[name](labels, probabilities, decisions, row) for row in weights]
-    np.testing.assert_allclose(ours, theirs, rtol=1e-10)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-8 if name.startswith("calibration") else 1e-10)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_partial_auroc_agrees_where_few_films_end_the_part(seed: int) -> None:
+    # A dozen films: the part ends between two films, or inside a run of equal scores.
+    random = np.random.default_rng(seed)
+    labels = np.r_[1, 1, 0, 0, (random.random(8) < 0.5).astype(int)]
+    probabilities = np.round(random.random(12), 1)
+    ours = measure(labels, probabilities, labels, names=["partial_auroc"])["partial_auroc"][0]
+    assert ours == pytest.approx(sk.roc_auc_score(labels, probabilities, max_fpr=0.2), rel=1e-12)
+
+
+def test_kappa_of_a_published_table() -> None:
+    # Two raters of 50 applications, 20 both yes, 15 both no, 5 and 10 apart: kappa 0.4 (Wikipedia, "Cohen's kappa",
+    # "Simple example").
+    labels = np.repeat([1, 1, 0, 0], [20, 5, 10, 15])
+    decisions = np.repeat([1, 0, 1, 0], [20, 5, 10, 15])
+    assert measure(labels, np.full(50, 0.5), decisions, names=["kappa"])["kappa"][0] == pytest.approx(0.4)
+
+
+def test_a_likelihood_ratio_without_bound_is_infinite() -> None:
+    values = measure([1, 1, 0, 0], [0.9, 0.8, 0.2, 0.1], [1, 0, 0, 0])
+    assert values["positive_likelihood_ratio"][0] == np.inf
+    assert values["negative_likelihood_ratio"][0] == 0.5
+    assert measure([1, 1, 0], [0.9, 0.8, 0.7], [1, 0, 1])["negative_likelihood_ratio"][0] == np.inf
 
 
 def test_auroc_by_hand_with_a_tie() -> None:
@@ -87,18 +128,26 @@ def test_calibration_error_puts_equal_scores_into_one_bin() -> None:
     assert measure(labels, np.full(10, 0.5), labels)["ece"][0] == pytest.approx(0.2)
 
 
+OF_BOTH = {
+    "auroc",
+    "partial_auroc",
+    "average_precision",
+    "balanced_accuracy",
+    "positive_likelihood_ratio",
+    "negative_likelihood_ratio",
+    "calibration_slope",
+    "calibration_intercept",
+}
+
+
 @pytest.mark.parametrize(
     ("labels", "decisions", "undefined"),
     [
-        ([1, 1, 1], [1, 1, 0], {"auroc", "average_precision", "specificity", "balanced_accuracy", "mcc"}),
-        ([0, 0, 0], [1, 0, 0], {"auroc", "average_precision", "sensitivity", "balanced_accuracy", "mcc"}),
-        ([1, 0, 0], [0, 0, 0], {"ppv", "mcc"}),
-        ([1, 0, 0], [1, 1, 1], {"npv", "mcc"}),
-        (
-            [0, 0],
-            [0, 0],
-            {"auroc", "average_precision", "sensitivity", "balanced_accuracy", "mcc", "ppv", "f1"},
-        ),
+        ([1, 1, 1], [1, 1, 0], {*OF_BOTH, "specificity", "mcc"}),
+        ([0, 0, 0], [1, 0, 0], {*OF_BOTH, "sensitivity", "mcc"}),
+        ([0, 1, 0], [0, 0, 0], {"ppv", "mcc", "positive_likelihood_ratio"}),
+        ([0, 1, 0], [1, 1, 1], {"npv", "mcc", "negative_likelihood_ratio"}),
+        ([0, 0], [0, 0], {*OF_BOTH, "sensitivity", "mcc", "ppv", "f1", "kappa"}),
     ],
 )
 def test_nothing_over_nothing_is_nan(labels: list[int], decisions: list[int], undefined: set[str]) -> None:

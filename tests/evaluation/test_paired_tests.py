@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from lucency.evaluation.paired_tests import delong, delong_difference, holm, mcnemar
+from lucency.evaluation.paired_tests import delong, delong_difference, delong_interval, holm, mcnemar
 
 
 def by_definition(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -34,6 +34,24 @@ def test_delong_is_its_definition(ties: bool) -> None:
     np.testing.assert_allclose(areas, expected[0], rtol=1e-12)
     np.testing.assert_allclose(covariance, expected[1], rtol=1e-10)
     np.testing.assert_allclose(areas, [roc_auc_score(labels, row) for row in scores], rtol=1e-12)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_the_interval_is_normal_in_log_odds(level: float) -> None:
+    random = np.random.default_rng(8)
+    labels = (random.random(90) < 0.3).astype(int)
+    scores = random.normal(size=90) + 1.5 * labels
+    low, high = np.log([end / (1 - end) for end in delong_interval(labels, scores, level=level)])
+    (area,), ((variance,),) = by_definition(labels, scores[None])
+    assert (low + high) / 2 == pytest.approx(np.log(area / (1 - area)))
+    # The spread of a function is the spread times its slope, taken here as a difference.
+    slope = (np.log((area + 1e-6) / (1 - area - 1e-6)) - np.log((area - 1e-6) / (1 - area + 1e-6))) / 2e-6
+    assert high - low == pytest.approx(2 * norm.ppf((1 + level) / 2) * np.sqrt(variance) * slope, rel=1e-6)
+
+
+def test_an_area_without_spread_has_no_interval() -> None:
+    assert delong_interval([0, 0, 1, 1], [1.0, 2.0, 3.0, 4.0]) is None
+    assert delong_interval([0, 0, 1, 1], [1.0, 1.0, 1.0, 1.0]) is None
 
 
 def test_delong_by_hand() -> None:

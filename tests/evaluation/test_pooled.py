@@ -3,10 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lucency.decision import Calibration, OperatingPoint
+from lucency.calibration import Calibration
+from lucency.decision import OperatingPoint
 from lucency.errors import DatasetError
 from lucency.evaluation.pooled import ModelAnswers, evaluate_pooled, pooled_baselines
 from lucency.evaluation.report import evaluate_scores
+
+POINT = OperatingPoint("youden", 0.5, 0.8, 0.6)
 
 
 def logit(probability: float) -> float:
@@ -87,6 +90,18 @@ def test_one_model_alone_gives_its_own_report() -> None:
     for name, figure in plain["metrics"].items():
         assert pooled["metrics"][name]["value"] == pytest.approx(figure["value"])
         assert pooled["metrics"][name]["low"] == pytest.approx(figure["low"])
+
+
+def test_calibrations_of_any_kind_are_pooled_as_log_odds() -> None:
+    labels = np.array([1, 0, 1, 0])
+    platt = ModelAnswers(labels, np.array([2.0, -1.0, 0.5, 0.0]), [""] * 4, Calibration(2.0, 0.3), [POINT])
+    steps = Calibration(knots=((-1.0, -2.0), (1.0, 2.5)))
+    isotonic = ModelAnswers(labels, np.array([3.0, -3.0, 0.0, -0.5]), [""] * 4, steps, [POINT])
+    report = evaluate_pooled([platt, isotonic], resamples=50, prevalences=[0.1])
+    said = np.r_[platt.calibration.probability(platt.logits), steps.probability(isotonic.logits)]
+    assert report.metrics["brier"]["value"] == pytest.approx(np.mean((said - np.tile(labels, 2)) ** 2))
+    assert report.evidence["calibration"]["method"] == "isotonic and platt"
+    assert report.evidence["prevalence"]["rows"][0]["prevalence"] == 0.1
 
 
 def test_groups_are_drawn_over_all_models() -> None:

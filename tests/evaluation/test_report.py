@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from lucency.decision import Calibration, OperatingPoint
+from lucency.calibration import Calibration
+from lucency.decision import OperatingPoint
 from lucency.errors import DatasetError, RunError
 from lucency.evaluation.baselines import Baseline
 from lucency.evaluation.metrics import METRICS
@@ -61,8 +62,8 @@ def test_every_metric_has_a_figure_with_interval_or_reason() -> None:
     report = evaluate(*logits())
     assert list(report.metrics) == list(METRICS)
     for name, figure in report.metrics.items():
-        assert set(figure) == {"value", "low", "high", "reason", "dropped"}
-        assert (figure["low"] is None) == (figure["reason"] is not None), name
+        assert set(figure) == {"value", "low", "high", "reason", "dropped", "method"}
+        assert (figure["low"] is None) == (figure["reason"] is not None) == (figure["method"] is None), name
         if figure["low"] is not None:
             assert figure["low"] <= figure["value"] <= figure["high"], name
 
@@ -88,6 +89,60 @@ def test_round_trip_through_strict_json() -> None:
     again = EvaluationReport.from_json(content)
     assert again == report
     assert again.verdict == report.verdict
+
+
+def test_reports_of_earlier_versions_are_read() -> None:
+    content = evaluate(*logits()).to_json()
+    for key in ("evidence", "unit"):
+        del content[key]
+    new = ("partial_auroc", "positive_likelihood_ratio", "kappa", "calibration_slope", "calibration_intercept")
+    for name in new:
+        del content["metrics"][name]
+    for figure in content["metrics"].values():
+        del figure["method"]
+    report = EvaluationReport.from_json(content)
+    assert report.evidence == {}
+    assert report.unit == "film"
+    assert report.verdict == content["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("calibration", "temperature"),
+    [
+        (Calibration(1.5), 1.5),
+        (Calibration(1.5, 0.3), None),
+        (Calibration(knots=((-2.0, -3.0), (2.0, 1.0))), None),
+    ],
+)
+def test_only_a_temperature_is_called_one(calibration: Calibration, temperature: float | None) -> None:
+    report = evaluate(*logits(), calibration=calibration)
+    assert report.temperature == temperature
+    section = report.evidence["calibration"]
+    assert section["method"] == calibration.method
+    assert section["observed"] == report.fractured / 300
+    json.dumps(report.to_json(), allow_nan=False)
+
+
+def test_one_walk_through_the_resamples_gives_what_each_point_alone_gives() -> None:
+    labels, scores = logits()
+    screening = OperatingPoint("screening", 0.2, 0.95, 0.6)
+    both = evaluate(labels, scores, other_points=[screening], prevalences=[0.3, 0.05])
+    alone = evaluate(labels, scores, operating_point=screening)
+    row = both.operating_points[0]
+    for name in ("sensitivity", "specificity", "ppv", "npv"):
+        assert row[name] == alone.metrics[name]
+    rows = both.evidence["prevalence"]["rows"]
+    assert [row["prevalence"] for row in rows] == [0.05, 0.3]
+    assert rows[0]["ppv"]["value"] < rows[1]["ppv"]["value"]
+    assert "prevalence" not in alone.evidence
+    used = both.evidence["decision_curve"]["operating_point"]
+    tp, fp = both.confusion["tp"], both.confusion["fp"]
+    assert used["model"]["value"] == pytest.approx((tp - fp) / 300)
+
+
+def test_a_prevalence_in_percent_is_refused() -> None:
+    with pytest.raises(DatasetError, match="a prevalence of 5 is not between 0 and 1"):
+        evaluate(*logits(), prevalences=[5])
 
 
 @pytest.mark.parametrize(
@@ -187,7 +242,11 @@ def test_one_class_only() -> None:
 
 
 def test_three_films() -> None:
-    report = evaluate([1, 0, 0], [2.0, -1.0, 0.5])
+    report = evaluate([1, 0, 0], [2.0, -1.0, 0.5], groups=None)
+    assert report.metrics["loss"]["low"] is None
+    assert report.metrics["loss"]["reason"] == "there are only 3 films, and an interval needs 10"
+    assert report.metrics["specificity"]["high"] - report.metrics["specificity"]["low"] > 0.6
+    assert report.evidence["decision_curve"]["low"] == []
     assert any("Only 3 films" in note for note in report.notes)
     json.dumps(report.to_json(), allow_nan=False)
 

@@ -96,3 +96,16 @@ def test_toml_round_trip(name: str, tmp_path: Path) -> None:
     again = load_recipe(file)
     assert again == recipe
     assert isinstance(again, Recipe)
+
+
+def test_operating_points_and_the_older_name_of_one() -> None:
+    recipe = load_recipe("tiny-vgg", ["evaluation.operating_point=confirm", "evaluation.specificity=0.99"])
+    assert (recipe.evaluation.operating_point, recipe.evaluation.specificity) == ("confirm", 0.99)
+    assert load_recipe("tiny-vgg").evaluation.error_rate is None
+    assert load_recipe("tiny-vgg", ["evaluation.error_rate=0.05"]).evaluation.error_rate == 0.05
+    older = load_recipe("tiny-vgg", ["evaluation.operating_point=sensitivity"])
+    assert older.evaluation.operating_point == "screening"
+    with pytest.raises(RecipeError, match="'youden', 'screening' or 'confirm'"):
+        load_recipe("tiny-vgg", ["evaluation.operating_point=best"])
+    with pytest.raises(RecipeError, match=r"evaluation\.error_rate = 1"):
+        load_recipe("tiny-vgg", ["evaluation.error_rate=1"])

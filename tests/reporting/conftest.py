@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lucency.decision import Calibration, OperatingPoint
+from lucency.calibration import Calibration
+from lucency.decision import OperatingPoint
 from lucency.evaluation.baselines import Baseline
 from lucency.evaluation.compare import ModelScores, compare_models
 from lucency.evaluation.report import evaluate_scores

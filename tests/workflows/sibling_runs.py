@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lucency.bundle import read_bundle, write_bundle
-from lucency.decision import Calibration
+from lucency.calibration import Calibration
 from lucency.workflows.run_folder import read_rows, write_rows
 
 Row = dict[str, str]

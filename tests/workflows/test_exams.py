@@ -48,7 +48,7 @@ def exams(films: list[tuple[Path, int]], tmp_path: Path) -> Path:
 
 def test_an_evaluation_of_exams(trained: TrainResult, exams: Path, tmp_path: Path) -> None:
     assert trained.bundle is not None
-    report = evaluate(trained.bundle, exams, out=tmp_path / "out", per_exam=True, resamples=50)
+    report = evaluate(trained.bundle, exams, out=tmp_path / "out", per_exam=True, allow_seen=True, resamples=50)
     # Six mixed, five single, "three", "two" and two films alone; fractured are the mixed, the single and one alone.
     assert (report.unit, report.films, report.fractured) == ("exam", 15, 12)
     assert "on 15 test exams" in report.verdict
@@ -107,7 +107,7 @@ def test_a_rule_is_fitted_on_the_validation_films_of_the_run_and_kept(own_run: P
     folder = own_run / "evaluation-test-exams-fitted"
     assert report.unit == "exam"
     assert any("on 9 validation exams" in note for note in report.notes)
-    assert {point["name"] for point in report.operating_points} == {"youden", "sensitivity_90"}
+    assert {point["name"] for point in report.operating_points} == {"youden", "screening", "confirm"}
     assert [row["name"] for row in report.baselines] == ["majority"]
     card = json.loads((own_run / "bundle/card.json").read_text("utf-8"))
     rule = ExamRule.from_json(card["exams"])

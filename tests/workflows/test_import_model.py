@@ -14,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lucency.bundle import read_bundle
+from lucency.calibration import Calibration
 from lucency.cli.main import app
 from lucency.errors import BundleError, DatasetError, RunError
 from lucency.predictor import Predictor
@@ -151,10 +152,15 @@ class TestCheck:
         result = import_model(model, positive="0", check=films, fit_threshold=True, out=tmp_path / "b")
         card = result.bundle.card
         assert card.default_operating_point == "youden"
-        assert card.calibration.temperature != 1
+        assert card.calibration != Calibration()
+        assert [point.name for point in card.operating_points] == ["youden", "screening", "confirm", "half"]
+        assert card.abstention is not None
+        assert len(card.abstention.fractured) + len(card.abstention.not_fractured) == 60
+        assert card.provenance["validation"]["calibration"]["films"] == 60
+        assert card.scores["split"] == "check"
         assert result.facts["calibrated"] is True
         assert len(result.bundle.films_used("val")) == 60
-        report = evaluate(tmp_path / "b", films, out=tmp_path / "evaluation", resamples=100)
+        report = evaluate(tmp_path / "b", films, out=tmp_path / "evaluation", allow_seen=True, resamples=100)
         assert "60 of these 60 films" in str(report.optimistic_reason)
 
     def test_they_are_fitted_at_the_prevalence_of_the_folder(

@@ -55,12 +55,28 @@ def evaluate(
     ] = None,
     per_exam: PerExamOption = False,
     exam_rule: ExamRuleOption = None,
+    allow_seen: Annotated[
+        bool,
+        typer.Option("--allow-seen", help="Measure films too that the bundle has seen, and copies of them."),
+    ] = False,
+    prevalence: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="Tell PPV and NPV where this share of films is fractured, such as 0.05. Can be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    occlusion: Annotated[
+        int, typer.Option(min=0, help="Check the heat map by occlusion on so many films; about 2 seconds a film.")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     workers: WorkersOption = None,
 ) -> None:
     """Measure a bundle on films: figures with 95 % intervals, an HTML page, report.json and predictions.csv."""
     if split not in ("train", "val", "test"):
         raise typer.BadParameter("--split is train, val or test")
+    if any(not 0 < share < 1 for share in prevalence or ()):
+        raise typer.BadParameter("--prevalence lies above 0 and below 1")
     rule = exam_rule_of(per_exam, exam_rule)
     from lucency.workflows.evaluate import evaluate as evaluate_bundle
 
@@ -75,6 +91,9 @@ def evaluate(
             operating_point=operating_point,
             per_exam=per_exam,
             exam_rule=rule,
+            allow_seen=allow_seen,
+            prevalences=tuple(prevalence or ()),
+            occluded=occlusion,
             workers=workers,
             teller=teller,
         )

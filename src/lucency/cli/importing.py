@@ -86,7 +86,10 @@ def import_(
     ] = None,
     label: LabelOption = None,
     fit_threshold: Annotated[
-        bool, typer.Option("--fit-threshold", help="Fit a temperature and a threshold on the films of --check.")
+        bool,
+        typer.Option(
+            "--fit-threshold", help="Fit calibration, operating points and abstention on the films of --check."
+        ),
     ] = False,
     licence: Annotated[
         str | None, typer.Option(help="Licence of the weights, if you know it.", show_default=False)

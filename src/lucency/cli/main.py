@@ -10,6 +10,7 @@ import typer
 from lucency._version import __version__
 from lucency.cli import (
     auditing,
+    carding,
     comparing,
     cross_validating,
     data,
@@ -17,7 +18,9 @@ from lucency.cli import (
     fetching,
     importing,
     predicting,
+    recalibrating,
     searching,
+    stressing,
     system,
     training,
 )
@@ -46,8 +49,11 @@ for group in (
     cross_validating,
     evaluating,
     comparing,
+    stressing,
+    carding,
     importing,
     predicting,
+    recalibrating,
     system,
 ):
     group.register(app)

@@ -46,6 +46,19 @@ def predict(
     operating_point: Annotated[
         str | None, typer.Option(help="Operating point that decides; the bundle's default otherwise.")
     ] = None,
+    error_rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Share of the films of each class that may be answered wrongly, such as 0.05; where it cannot be kept "
+            'the answer is "uncertain". The bundle\'s own otherwise; mostly none: every film is decided.',
+            show_default=False,
+        ),
+    ] = None,
+    ignore_gate: Annotated[
+        bool,
+        typer.Option("--ignore-gate", help="Give a probability to any picture, even one that is no radiograph."),
+    ] = False,
     per_exam: PerExamOption = False,
     exam_rule: ExamRuleOption = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads that decode films.")] = None,
@@ -58,7 +71,14 @@ def predict(
     if as_json and as_csv:
         raise typer.BadParameter("choose one of --json and --csv")
     rule_name = exam_rule_of(per_exam, exam_rule)
+    if error_rate is not None and not 0 < error_rate < 1:
+        raise typer.BadParameter("--error-rate lies above 0 and below 1, such as 0.05")
+    if error_rate is not None and per_exam:
+        raise typer.BadParameter("--error-rate is for single films: no exam is ever uncertain")
     from lucency.predictor import Predictor
+
+    def predictor_of() -> Predictor:
+        return Predictor(bundle, operating_point=operating_point, error_rate=error_rate, gate=not ignore_gate)
 
     failures = Failures()
     if per_exam:
@@ -67,7 +87,9 @@ def predict(
         from lucency.workflows.predict_exams import predict_exams
 
         exams = find_exams(films)
-        predictor = Predictor(bundle, operating_point=operating_point)
+        predictor = predictor_of()
+        if predictor.error_rate is not None:
+            print("Note: the bundle may be uncertain of single films; exams are always decided.", file=sys.stderr)
         rule = rule_of(predictor.bundle, rule_name)
         told = failures.watch_exams(predict_exams(predictor, exams, rule, overlays=overlay, workers=workers))
         if as_json:
@@ -80,7 +102,11 @@ def predict(
         from lucency.workflows.predict import find_films, predict_films
 
         paths = find_films(films)
-        predictor = Predictor(bundle, operating_point=operating_point)
+        predictor = predictor_of()
+        abstention = predictor.bundle.card.abstention
+        if abstention is not None and predictor.error_rate is not None:
+            for doubt in abstention.doubts(predictor.error_rate):
+                print(f"Warning: {doubt}", file=sys.stderr)
         answers = failures.watch(predict_films(predictor, paths, overlays=overlay, workers=workers))
         if as_json:
             entries = [answer.to_json() for answer in answers]
@@ -120,7 +146,10 @@ class Failures:
 
 
 def _print_csv(answers: Iterator[FilmAnswer]) -> None:
-    columns = ("path", "sha256", "probability", "logit", "decision", "bundle", "error_code", "error_message")
+    columns = (
+        "path", "sha256", "probability", "logit", "decision", "bundle", "error_code", "error_message", "error_rate",
+        "possible", "gate",
+    )  # fmt: skip
     writer = csv.DictWriter(sys.stdout, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for answer in answers:
@@ -140,7 +169,13 @@ def _print_exams_csv(exams: Iterator[ExamAnswer]) -> None:
 
 def _write_row(writer: csv.DictWriter[str], entry: dict[str, Any]) -> None:
     error = entry.get("error", {})
-    writer.writerow({**entry, "error_code": error.get("code", ""), "error_message": error.get("message", "")})
+    told = {
+        "error_code": error.get("code", ""),
+        "error_message": error.get("message", ""),
+        "possible": " ".join(entry.get("possible", ())),
+        "gate": " ".join(f"{name}={distance:.4g}" for name, distance in entry.get("gate", {}).items()),
+    }
+    writer.writerow({**entry, **told})
     sys.stdout.flush()
 
 
@@ -157,11 +192,12 @@ def _print_exam_lines(exams: Iterator[ExamAnswer], names: list[str]) -> None:
     width = min(60, max(4, *(len(name) for name in names)))
     print(f"{'exam'.ljust(width)}  films  probability  decision       highest film")
     for exam in exams:
-        if exam.probability is None or exam.highest is None:
+        if exam.decision is None:
             continue
+        highest = "-" if exam.highest is None else exam.highest.path
         print(
-            f"{exam.exam.name.ljust(width)}  {len(exam.films):5d}  {exam.probability:11.3f}  {exam.decision:13s}"
-            f"  {exam.highest.path}",
+            f"{exam.exam.name.ljust(width)}  {len(exam.films):5d}  {_number(exam.probability)}  {exam.decision:13s}"
+            f"  {highest}",
             flush=True,
         )
         for film in exam.films:
@@ -173,14 +209,21 @@ def _print_exam_lines(exams: Iterator[ExamAnswer], names: list[str]) -> None:
         print("Research use only. Not a medical device.", file=sys.stderr)
 
 
+def _number(probability: float | None) -> str:
+    return f"{'-':>11}" if probability is None else f"{probability:11.3f}"
+
+
 def _print_lines(answers: Iterator[FilmAnswer], paths: list[str]) -> None:
+    from lucency.workflows.predict import reason
+
     width = min(60, max(len(path) for path in paths))
     print(f"{'film'.ljust(width)}  probability  decision")
     for answer in answers:
         if answer.prediction is None:
             continue
-        said = answer.prediction
-        print(f"{answer.path.ljust(width)}  {said.probability:11.3f}  {said.decision}", flush=True)
+        said, why = answer.prediction, reason(answer.prediction)
+        line = f"{answer.path.ljust(width)}  {_number(said.probability)}  {said.decision}"
+        print(f"{line}  {why}" if why else line, flush=True)
         for warning in said.warnings:
             print(f"Warning: {answer.path}: {warning}", file=sys.stderr)
         if answer.overlay is not None:

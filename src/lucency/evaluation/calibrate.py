@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from lucency.decision import Calibration, OperatingPoint
+from lucency.calibration import Calibration
+from lucency.decision import OperatingPoint
 from lucency.errors import DatasetError
 from lucency.evaluation.scores import FloatArray, IntArray, checked_scores
 
@@ -29,7 +30,7 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration
         DatasetError: The films cannot be used, see `checked_scores`.
     """
     label_array, logit_array = checked_scores(labels, logits)
-    if _uninformative(label_array, logit_array) is not None:
+    if uninformative(label_array, logit_array) is not None:
         return Calibration(1.0)
     signed = np.where(label_array == 1, -logit_array, logit_array)
 
@@ -43,10 +44,10 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration
 
 
 def calibration_note(calibration: Calibration, logits: npt.ArrayLike, labels: npt.ArrayLike) -> str | None:
-    """A sentence where the temperature could not be fitted well, or None.
+    """A sentence where a temperature, with an intercept or without, could not be fitted well, or None.
 
     Args:
-        calibration: What `fit_temperature` gave for these films.
+        calibration: What was fitted on these films; no isotonic one.
         logits: (N,) as given to it.
         labels: (N,) as given to it.
 
@@ -54,7 +55,7 @@ def calibration_note(calibration: Calibration, logits: npt.ArrayLike, labels: np
         DatasetError: The films cannot be used, see `checked_scores`.
     """
     label_array, logit_array = checked_scores(labels, logits)
-    reason = _uninformative(label_array, logit_array)
+    reason = uninformative(label_array, logit_array)
     if reason is not None:
         return f"The temperature was left at 1: {reason}."
     low, high = TEMPERATURE_BOUNDS
@@ -71,7 +72,13 @@ def calibration_note(calibration: Calibration, logits: npt.ArrayLike, labels: np
     return None
 
 
-def _uninformative(labels: IntArray, logits: FloatArray) -> str | None:
+def uninformative(labels: IntArray, logits: FloatArray) -> str | None:
+    """Why films say nothing about a calibration, as a sentence without full stop, or None.
+
+    Args:
+        labels: (N,) int64, 1 = fractured.
+        logits: (N,) float64.
+    """
     if labels.min() == labels.max():
         return "all validation films are of one class"
     if np.ptp(logits) == 0:
@@ -97,27 +104,69 @@ def youden(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> OperatingPoin
     return _point("youden", scores, tp, fp, int(np.flatnonzero(gain == gain.max())[-1]), positives, negatives)
 
 
-def fixed_sensitivity(labels: npt.ArrayLike, probabilities: npt.ArrayLike, target: float = 0.9) -> OperatingPoint:
-    """The highest threshold whose sensitivity is at least `target`.
+def screening(labels: npt.ArrayLike, probabilities: npt.ArrayLike, sensitivity: float = 0.9) -> OperatingPoint:
+    """Sensitivity first: the highest threshold whose sensitivity is at least the one asked for.
 
     Args:
         labels: (N,) integers of the validation films, 1 = fractured, 0 = not fractured.
         probabilities: (N,) calibrated probabilities, 0..1.
-        target: Sensitivity to reach, above 0 and at most 1.
-
-    Returns:
-        An operating point named after the target: "sensitivity_90".
+        sensitivity: To reach, above 0 and at most 1.
 
     Raises:
         DatasetError: One class only, or films that cannot be used, see `checked_scores`.
-        ValueError: The target is outside (0, 1].
+        ValueError: The sensitivity is outside (0, 1].
     """
-    if not 0 < target <= 1:
-        raise ValueError(f"target must be above 0 and at most 1, not {target}")
+    if not 0 < sensitivity <= 1:
+        raise ValueError(f"sensitivity must be above 0 and at most 1, not {sensitivity}")
     scores, tp, fp, positives, negatives = _cuts(labels, probabilities)
-    needed = math.ceil(target * positives - 1e-9)
-    place = int(np.flatnonzero(tp >= needed)[0])
-    return _point(f"sensitivity_{100 * target:.4g}", scores, tp, fp, place, positives, negatives)
+    needed = math.ceil(sensitivity * positives - 1e-9)
+    return _point("screening", scores, tp, fp, int(np.flatnonzero(tp >= needed)[0]), positives, negatives)
+
+
+def confirm(labels: npt.ArrayLike, probabilities: npt.ArrayLike, specificity: float = 0.95) -> OperatingPoint:
+    """Specificity first: the lowest threshold whose specificity is at least the one asked for.
+
+    Where not even the highest probability alone reaches it, no film is called fractured.
+
+    Args:
+        labels: (N,) integers of the validation films, 1 = fractured, 0 = not fractured.
+        probabilities: (N,) calibrated probabilities, 0..1.
+        specificity: To reach, above 0 and at most 1.
+
+    Raises:
+        DatasetError: One class only, or films that cannot be used, see `checked_scores`.
+        ValueError: The specificity is outside (0, 1].
+    """
+    if not 0 < specificity <= 1:
+        raise ValueError(f"specificity must be above 0 and at most 1, not {specificity}")
+    scores, tp, fp, positives, negatives = _cuts(labels, probabilities)
+    allowed = negatives - math.ceil(specificity * negatives - 1e-9)
+    places = np.flatnonzero(fp <= allowed)
+    if len(places) == 0:
+        return OperatingPoint("confirm", float(np.nextafter(scores[0], 2.0)), 0.0, 1.0)
+    return _point("confirm", scores, tp, fp, int(places[-1]), positives, negatives)
+
+
+def operating_points(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, sensitivity: float = 0.9, specificity: float = 0.95
+) -> tuple[OperatingPoint, ...]:
+    """The three thresholds of a bundle: `youden`, `screening` and `confirm`.
+
+    Args:
+        labels: (N,) integers of the validation films, 1 = fractured, 0 = not fractured.
+        probabilities: (N,) calibrated probabilities, 0..1.
+        sensitivity: Of `screening`, above 0 and at most 1.
+        specificity: Of `confirm`, above 0 and at most 1.
+
+    Raises:
+        DatasetError: One class only, or films that cannot be used, see `checked_scores`.
+        ValueError: A target is out of range.
+    """
+    return (
+        youden(labels, probabilities),
+        screening(labels, probabilities, sensitivity),
+        confirm(labels, probabilities, specificity),
+    )
 
 
 def _cuts(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[FloatArray, IntArray, IntArray, int, int]:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lucency.evaluation.intervals import group_numbers, percentile_interval, resampled_weights
-from lucency.evaluation.metrics import METRICS, WeightedFilms
+from lucency.evaluation.metrics import METRICS
 from lucency.evaluation.paired_tests import delong_difference, holm, mcnemar
 from lucency.evaluation.scores import FloatArray, IntArray, ScoredFilms
+from lucency.evaluation.weighted import WeightedFilms
 
 SIGNIFICANCE = 0.05
 
@@ -122,7 +123,9 @@ def compare_models(
 
 def _metrics(films: ScoredFilms, weights: FloatArray) -> dict[str, FloatArray]:
     weighted = WeightedFilms(films, weights[:, films.order])
-    return {name: metric.compute(weighted) for name, metric in METRICS.items()}
+    values = {name: metric.compute(weighted) for name, metric in METRICS.items()}
+    # Two values without bound have no difference.
+    return {name: np.where(np.isfinite(drawn), drawn, np.nan) for name, drawn in values.items()}
 
 
 def _bootstrapped(

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from lucency.decision import COMBINATIONS, Calibration, ExamRule
+from lucency.calibration import Calibration
+from lucency.decision import COMBINATIONS, ExamRule
 from lucency.errors import DatasetError
-from lucency.evaluation.calibrate import fit_temperature, fixed_sensitivity, youden
+from lucency.evaluation.calibrate import fit_temperature, operating_points
 from lucency.evaluation.scores import FloatArray, IntArray, checked_scores
 
 
@@ -73,6 +74,7 @@ def fit_exam_rule(
     *,
     calibration: Calibration,
     sensitivity: float = 0.9,
+    specificity: float = 0.95,
     default: str = "youden",
 ) -> ExamRule:
     """Chooses among `COMBINATIONS` by the log loss on validation exams, and fixes temperature and thresholds on them.
@@ -84,8 +86,9 @@ def fit_exam_rule(
         logits: (N,) outputs of the model for them, unbounded.
         exams: N names of exams, "" where unknown.
         calibration: Of single films.
-        sensitivity: That the second operating point reaches, above 0 and at most 1.
-        default: "youden", or anything else for the second operating point.
+        sensitivity: That `screening` reaches, above 0 and at most 1.
+        specificity: That `confirm` reaches, above 0 and at most 1.
+        default: Name of the operating point that decides unless another is asked for.
 
     Raises:
         DatasetError: No exam has several films, or all exams are of one class.
@@ -108,14 +111,11 @@ def fit_exam_rule(
     assert best is not None
     _, rule, gathered = best
     probabilities = rule.calibration.probability(gathered.logits)
-    points = (
-        youden(gathered.labels, probabilities),
-        fixed_sensitivity(gathered.labels, probabilities, sensitivity),
-    )
+    points = operating_points(gathered.labels, probabilities, sensitivity=sensitivity, specificity=specificity)
     return replace(
         rule,
         operating_points=points,
-        default_operating_point=points[0 if default == "youden" else 1].name,
+        default_operating_point=default,
         validation={
             "exams": len(gathered.films),
             "fractured": int(gathered.labels.sum()),
@@ -126,5 +126,6 @@ def fit_exam_rule(
 
 
 def _log_loss(exams: Exams, calibration: Calibration) -> float:
-    signed = np.where(exams.labels == 1, -exams.logits, exams.logits)
-    return float(np.logaddexp(0.0, signed / calibration.temperature).mean())
+    log_odds = calibration.log_odds(exams.logits)
+    signed = np.where(exams.labels == 1, -log_odds, log_odds)
+    return float(np.logaddexp(0.0, signed).mean())

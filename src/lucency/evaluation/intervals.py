@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from lucency.errors import DatasetError
-from lucency.evaluation.metrics import METRICS, WeightedFilms
+from lucency.evaluation.metrics import METRICS
 from lucency.evaluation.scores import FloatArray, IntArray, ScoredFilms
+from lucency.evaluation.weighted import WeightedFilms
 
-# Weights held at once; 16 MB in float64, whatever the number of films.
-_CELLS = 2_000_000
+FEWEST_GROUPS = 10
+"""With fewer groups a bootstrap draws the same few again and again, and its interval is far too narrow."""
+
+# Weights held at once; 8 MB in float64, whatever the number of films.
+_CELLS = 1_000_000
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A percentile interval, or the reason why there is none.
+    """An interval, or the reason why there is none.
 
     Attributes:
         low: Lower end, or None.
         high: Upper end, or None.
         reason: Why there is no interval, as a sentence without full stop; None where there is one.
         dropped: Resamples left out because the metric was undefined in them.
+        method: "bootstrap", "delong", "wilson" or "logit"; None where there is no interval.
     """
 
     low: float | None
     high: float | None
     reason: str | None = None
     dropped: int = 0
+    method: str | None = None
 
 
 def group_numbers(groups: Sequence[str] | None, films: int) -> tuple[IntArray, int]:
@@ -58,61 +67,82 @@ def group_numbers(groups: Sequence[str] | None, films: int) -> tuple[IntArray, i
     return inverse, len(numbers)
 
 
-def bootstrap_intervals(
-    films: ScoredFilms,
-    groups: Sequence[str] | None,
-    *,
-    names: Iterable[str] | None = None,
-    resamples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> dict[str, Interval]:
-    """Percentile bootstrap (Efron 1979) that draws whole groups, so that films of one patient stay together.
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """How films are drawn again: whole groups, so that films of one patient stay together (Efron 1979).
 
-    The films of a group are alike; drawn one by one they would make the interval too narrow.
+    The films of a group are alike; drawn one by one they would make an interval too narrow. Build with `Draws.plan`.
 
-    Args:
-        films: N sorted films.
-        groups: N names in the order in which the films were given to `ScoredFilms.sort`; see `group_numbers`.
-        names: Rows of `METRICS`; all of them if left out.
-        resamples: How many times the groups are drawn.
-        level: Share of the resamples inside the interval, 0..1.
+    Attributes:
+        group_of_film: (N,) int64, 0..G-1, in the sorted order of the films.
+        group_count: G.
+        resamples: How many times G groups are drawn.
+        level: Share of the resamples inside an interval, 0..1.
         seed: Of the draws.
-
-    Returns:
-        For each name an Interval.
-
-    Raises:
-        DatasetError: Not as many groups as films.
     """
-    wanted = list(METRICS if names is None else names)
-    group_of_film, group_count = group_numbers(groups, len(films))
-    group_of_film = group_of_film[films.order]
 
-    point = WeightedFilms(films, np.ones((1, len(films))))
-    refused: dict[str, str] = {}
-    for name in wanted:
-        if not METRICS[name].interval:
-            refused[name] = "no interval is given for it: read it beside its floor"
-        elif np.isnan(METRICS[name].compute(point)[0]):
-            refused[name] = METRICS[name].undefined
-        elif group_count < 2:
-            refused[name] = "all films are of one group, so an interval cannot be estimated"
-        elif resamples < 1:
-            refused[name] = "no resamples were asked for"
+    group_of_film: IntArray
+    group_count: int
+    resamples: int
+    level: float
+    seed: int
 
-    open_names = [name for name in wanted if name not in refused]
-    values: dict[str, list[FloatArray]] = {name: [] for name in open_names}
-    for weights in resampled_weights(group_of_film, group_count, resamples if open_names else 0, seed):
-        drawn = WeightedFilms(films, weights)
-        for name in open_names:
-            values[name].append(METRICS[name].compute(drawn))
-    return {
-        name: Interval(None, None, refused[name])
-        if name in refused
-        else percentile_interval(np.concatenate(values[name]), level)
-        for name in wanted
-    }
+    @classmethod
+    def plan(
+        cls,
+        films: ScoredFilms,
+        groups: Sequence[str] | None,
+        *,
+        resamples: int = 1000,
+        level: float = 0.95,
+        seed: int = 0,
+    ) -> Draws:
+        """How the groups of these films are to be drawn.
+
+        Args:
+            films: N sorted films.
+            groups: N names in the order in which the films were given to `ScoredFilms.sort`; see `group_numbers`.
+            resamples: How many times the groups are drawn.
+            level: Share of the resamples inside an interval, 0..1.
+            seed: Of the draws.
+
+        Raises:
+            DatasetError: Not as many groups as films.
+        """
+        group_of_film, group_count = group_numbers(groups, len(films))
+        return cls(group_of_film[films.order], group_count, resamples, level, seed)
+
+    @property
+    def films_stand_alone(self) -> bool:
+        """Whether every film is a group of its own."""
+        return self.group_count == len(self.group_of_film)
+
+    @property
+    def refusal(self) -> str | None:
+        """Why a bootstrap of these groups would mislead, as a sentence without full stop; None where it would not."""
+        if self.group_count == 1:
+            return "all films are of one group, so an interval cannot be estimated"
+        if self.group_count < FEWEST_GROUPS:
+            what = "films" if self.films_stand_alone else "groups of films"
+            return f"there are only {self.group_count} {what}, and an interval needs {FEWEST_GROUPS}"
+        return None if self.resamples > 0 else "no resamples were asked for"
+
+    def values(self, measured: Callable[[FloatArray], Mapping[Name, FloatArray]]) -> dict[Name, FloatArray]:
+        """What is measured in every resample, with a few resamples in memory at a time.
+
+        Args:
+            measured: From weights (r, N) of the sorted films to named arrays whose first axis is r.
+
+        Returns:
+            The arrays of all resamples, (R, ...); empty where the groups are not to be drawn, see `refusal`.
+        """
+        if self.refusal is not None:
+            return {}
+        parts: dict[Name, list[FloatArray]] = {}
+        for weights in resampled_weights(self.group_of_film, self.group_count, self.resamples, self.seed):
+            for name, drawn in measured(weights).items():
+                parts.setdefault(name, []).append(drawn)
+        return {name: np.concatenate(drawn) for name, drawn in parts.items()}
 
 
 def resampled_weights(group_of_film: IntArray, group_count: int, resamples: int, seed: int) -> Iterator[FloatArray]:
@@ -141,20 +171,91 @@ def percentile_interval(values: FloatArray, level: float) -> Interval:
     """The interval between two percentiles of resampled values.
 
     Args:
-        values: (R,) float64, NaN where undefined.
+        values: (R,) float64, NaN where undefined, infinite where without bound.
         level: Share of the values inside, 0..1.
     """
     defined = values[~np.isnan(values)]
     dropped = len(values) - len(defined)
-    if 2 * len(defined) < len(values):
+    # Where more resamples fall out than lie outside the interval, it would be one of the lucky draws only.
+    if dropped > (1 - level) * len(values):
         return Interval(
             None,
             None,
             f"it is undefined in {dropped} of {len(values)} resamples: there are too few films",
             dropped,
         )
-    if np.ptp(defined) == 0:
+    if defined.min() == defined.max():
         # Twenty fractures found of twenty would give 1.00 to 1.00, which claims a certainty nobody has.
         return Interval(None, None, "every resample gave the same value, so an interval cannot be estimated", dropped)
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high), None, dropped)
+    endless = int(np.isinf(defined).sum())
+    if endless > (1 - level) / 2 * len(defined):
+        reason = f"it is without bound in {endless} of {len(values)} resamples: there are too few films"
+        return Interval(None, None, reason, dropped)
+    # Between a number and infinity there is nothing to interpolate; the outermost number is as good an end.
+    numbers = defined[np.isfinite(defined)] if endless else defined
+    bounded = np.clip(defined, numbers.min(), numbers.max())
+    low, high = np.quantile(bounded, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high), None, dropped, "bootstrap")
+
+
+def bootstrap_intervals(
+    films: ScoredFilms,
+    groups: Sequence[str] | None,
+    *,
+    names: Iterable[str] | None = None,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Percentile bootstrap (Efron 1979) of whole groups, whatever the groups; see `metric_figures` for the best way.
+
+    Args:
+        films: N sorted films.
+        groups: N names in the order in which the films were given to `ScoredFilms.sort`; see `group_numbers`.
+        names: Rows of `METRICS`; all of them if left out.
+        resamples: How many times the groups are drawn.
+        level: Share of the resamples inside the interval, 0..1.
+        seed: Of the draws.
+
+    Returns:
+        For each name an Interval.
+
+    Raises:
+        DatasetError: Not as many groups as films.
+    """
+    wanted = list(METRICS if names is None else names)
+    draws = Draws.plan(films, groups, resamples=resamples, level=level, seed=seed)
+    point = point_values(films, wanted)
+    asked = [name for name in wanted if METRICS[name].interval and np.isfinite(point[name])]
+    values = draws.values(lambda weights: computed(films, weights, asked)) if asked else {}
+    return {name: drawn_interval(name, point[name], values.get(name), draws) for name in wanted}
+
+
+def drawn_interval(name: str, point: float, values: FloatArray | None, draws: Draws) -> Interval:
+    """The percentile interval of one metric, or why there is none.
+
+    Args:
+        name: Row of `METRICS`.
+        point: Its value on the films themselves.
+        values: (R,) its values in the resamples; None where it was not drawn.
+        draws: How the films were drawn.
+    """
+    if not METRICS[name].interval:
+        return Interval(None, None, "no interval is given for it: read it beside its floor")
+    if not np.isfinite(point):
+        return Interval(None, None, METRICS[name].undefined)
+    if values is None:
+        return Interval(None, None, draws.refusal)
+    return percentile_interval(values, draws.level)
+
+
+def point_values(films: ScoredFilms, names: Iterable[str]) -> dict[str, float]:
+    """Metrics of the films themselves, each counted once; NaN or infinite where not defined or without bound."""
+    once = WeightedFilms(films, np.ones((1, len(films))))
+    return {name: float(METRICS[name].compute(once)[0]) for name in names}
+
+
+def computed(films: ScoredFilms, weights: FloatArray, names: Iterable[str]) -> dict[str, FloatArray]:
+    """Metrics of sorted films under weights (R, N) in their order: (R,) float64 for each name."""
+    weighted = WeightedFilms(films, weights)
+    return {name: METRICS[name].compute(weighted) for name in names}

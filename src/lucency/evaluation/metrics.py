@@ -4,99 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from lucency.evaluation.calibration_line import calibration_intercepts, calibration_slopes
 from lucency.evaluation.scores import FloatArray, ScoredFilms
+from lucency.evaluation.weighted import WeightedFilms
 
-_TINY = float(np.finfo(np.float64).eps)
-
-
-class WeightedFilms:
-    """Films under R sets of weights: the sums that the metrics share, each taken once and only if asked for.
-
-    Args:
-        films: N sorted films.
-        weights: (R, N) non-negative float64, in the sorted order of `films`: how often each film counts.
-    """
-
-    def __init__(self, films: ScoredFilms, weights: FloatArray):
-        self.films = films
-        self.weights = weights
-
-    @cached_property
-    def _sums(self) -> FloatArray:
-        labels, decisions = self.films.labels, self.films.decisions
-        probabilities = self.films.probabilities
-        of_truth = np.where(labels == 1, probabilities, 1.0 - probabilities)
-        columns = [
-            np.ones(len(labels)),
-            labels,
-            decisions,
-            labels * decisions,
-            -np.log(np.clip(of_truth, _TINY, 1.0)),
-            (probabilities - labels) ** 2,
-        ]
-        # (R, 6) in one product; sums of whole numbers are exact in float64.
-        sums: FloatArray = self.weights @ np.stack(columns, axis=1)
-        return sums
-
-    @property
-    def total(self) -> FloatArray:
-        """(R,) weight of all films."""
-        return self._sums[:, 0]
-
-    @property
-    def positives(self) -> FloatArray:
-        """(R,) weight of the fractured films."""
-        return self._sums[:, 1]
-
-    @property
-    def negatives(self) -> FloatArray:
-        """(R,) weight of the films without fracture."""
-        return self.total - self.positives
-
-    @property
-    def tp(self) -> FloatArray:
-        """(R,) fractured and called fractured."""
-        return self._sums[:, 3]
-
-    @property
-    def fp(self) -> FloatArray:
-        """(R,) not fractured but called fractured."""
-        return self._sums[:, 2] - self.tp
-
-    @property
-    def fn(self) -> FloatArray:
-        """(R,) fractured but not called so."""
-        return self.positives - self.tp
-
-    @property
-    def tn(self) -> FloatArray:
-        """(R,) not fractured and not called so."""
-        return self.negatives - self.fp
-
-    @property
-    def log_loss(self) -> FloatArray:
-        """(R,) sum of the log losses."""
-        return self._sums[:, 4]
-
-    @property
-    def squared_error(self) -> FloatArray:
-        """(R,) sum of the squared differences of probability and label."""
-        return self._sums[:, 5]
-
-    @cached_property
-    def ranked(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """(R, K) by falling distinct probability: fractured, not, and the sums of both from the top."""
-        fractured = self.weights * self.films.labels
-        rest = self.weights - fractured
-        if len(self.films.tie_starts) < len(self.films):
-            fractured = np.add.reduceat(fractured, self.films.tie_starts, axis=1)
-            rest = np.add.reduceat(rest, self.films.tie_starts, axis=1)
-        return fractured, rest, np.cumsum(fractured, axis=1), np.cumsum(rest, axis=1)
+PARTIAL_UP_TO = 0.2
+"""The partial AUROC looks at false positive rates up to here: no reader follows a model below 80 % specificity."""
 
 
 def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
@@ -120,6 +37,44 @@ def _average_precision(films: WeightedFilms) -> FloatArray:
     return np.where(films.negatives > 0, area, np.nan)
 
 
+def _partial_auroc(films: WeightedFilms) -> FloatArray:
+    fractured, rest, fractured_above, rest_above = films.ranked
+    # What each run of equal probabilities adds to the false positives, cut off where the part ends.
+    ends = PARTIAL_UP_TO * films.negatives[:, None]
+    last = 1 + int((rest_above < ends).sum(axis=1).max())
+    fractured, rest, fractured_above, rest_above = (part[:, :last] for part in films.ranked)
+    width = np.clip(ends - (rest_above - rest), 0.0, rest)
+    height = fractured_above - fractured
+    area = np.einsum("rk,rk->r", width, height)
+    if len(films.films.tie_starts) < len(films.films):
+        # Inside a run both classes rise together, along a straight line.
+        share = np.divide(width, rest, out=np.zeros_like(width), where=rest > 0)
+        area += np.einsum("rk,rk,rk->r", width, share, fractured) / 2
+    area = _ratio(area, films.positives * films.negatives)
+    least = PARTIAL_UP_TO**2 / 2
+    return (1 + (area - least) / (PARTIAL_UP_TO - least)) / 2
+
+
+def _times(sensitive: FloatArray, false: FloatArray) -> FloatArray:
+    # Nothing beside something is without bound; nothing beside nothing is not defined.
+    ratio = _ratio(sensitive, false)
+    return np.where((false == 0) & (sensitive > 0), np.inf, ratio)
+
+
+def _positive_likelihood_ratio(films: WeightedFilms) -> FloatArray:
+    return _times(_ratio(films.tp, films.positives), _ratio(films.fp, films.negatives))
+
+
+def _negative_likelihood_ratio(films: WeightedFilms) -> FloatArray:
+    return _times(_ratio(films.fn, films.positives), _ratio(films.tn, films.negatives))
+
+
+def _kappa(films: WeightedFilms) -> FloatArray:
+    called, total = films.tp + films.fp, films.total
+    by_chance = films.positives * called + films.negatives * (total - called)
+    return _ratio(total * (films.tp + films.tn) - by_chance, total * total - by_chance)
+
+
 def _mcc(films: WeightedFilms) -> FloatArray:
     tp, fp, fn, tn = films.tp, films.fp, films.fn, films.tn
     margins = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
@@ -136,16 +91,21 @@ def _ece(films: WeightedFilms) -> FloatArray:
     return _ratio(np.abs(per_bin).sum(axis=1), films.total)
 
 
+Counts = Callable[[WeightedFilms], tuple[FloatArray, FloatArray]]
+
+
 @dataclass(frozen=True)
 class Metric:
     """One row of the table.
 
     Attributes:
         title: What a reader sees.
-        compute: From weighted films to (R,) float64, NaN where the metric is 0/0.
-        undefined: Why it can be undefined, as a sentence without full stop.
-        interval: Whether a bootstrap interval of it means anything.
-        better: "higher" or "lower".
+        compute: From weighted films to (R,) float64: NaN where the metric is not defined, infinite where it is
+            without bound.
+        undefined: Why it can be undefined or without bound, as a sentence without full stop.
+        interval: Whether an interval of it means anything.
+        better: "higher", "lower", "one" or "zero".
+        counts: Of a plain share of films: hits and tries, (R,) float64 each; None for other metrics.
     """
 
     title: str
@@ -153,6 +113,11 @@ class Metric:
     undefined: str
     interval: bool = True
     better: str = "higher"
+    counts: Counts | None = None
+
+
+def _share(title: str, counts: Counts, undefined: str) -> Metric:
+    return Metric(title, lambda films: _ratio(*counts(films)), undefined, counts=counts)
 
 
 _NO_FILM = "there is no film"
@@ -162,22 +127,47 @@ _BOTH = "it needs films of both classes"
 
 METRICS: Mapping[str, Metric] = {
     "auroc": Metric("AUROC", _auroc, _BOTH),
+    "partial_auroc": Metric("Partial AUROC", _partial_auroc, _BOTH),
     "average_precision": Metric("Average precision", _average_precision, _BOTH),
-    "accuracy": Metric("Accuracy", lambda f: _ratio(f.tp + f.tn, f.total), _NO_FILM),
+    "accuracy": _share("Accuracy", lambda f: (f.tp + f.tn, f.total), _NO_FILM),
     "balanced_accuracy": Metric("Balanced accuracy", _balanced_accuracy, _BOTH),
-    "sensitivity": Metric("Sensitivity", lambda f: _ratio(f.tp, f.positives), _NO_FRACTURED),
-    "specificity": Metric("Specificity", lambda f: _ratio(f.tn, f.negatives), _NO_NORMAL),
-    "ppv": Metric("Positive predictive value", lambda f: _ratio(f.tp, f.tp + f.fp), "no film was called fractured"),
-    "npv": Metric("Negative predictive value", lambda f: _ratio(f.tn, f.tn + f.fn), "every film was called fractured"),
+    "sensitivity": _share("Sensitivity", lambda f: (f.tp, f.positives), _NO_FRACTURED),
+    "specificity": _share("Specificity", lambda f: (f.tn, f.negatives), _NO_NORMAL),
+    "ppv": _share("Positive predictive value", lambda f: (f.tp, f.tp + f.fp), "no film was called fractured"),
+    "npv": _share("Negative predictive value", lambda f: (f.tn, f.tn + f.fn), "every film was called fractured"),
+    "positive_likelihood_ratio": Metric(
+        "Positive likelihood ratio",
+        _positive_likelihood_ratio,
+        "it needs fractured films, and films without fracture of which at least one was called fractured",
+    ),
+    "negative_likelihood_ratio": Metric(
+        "Negative likelihood ratio",
+        _negative_likelihood_ratio,
+        "it needs fractured films, and films without fracture of which at least one was not called fractured",
+        better="lower",
+    ),
     "f1": Metric(
         "F1",
         lambda f: _ratio(2 * f.tp, 2 * f.tp + f.fp + f.fn),
         "no film is fractured and none was called fractured",
     ),
     "mcc": Metric("Matthews correlation", _mcc, "labels or decisions are all of one class"),
+    "kappa": Metric("Cohen's kappa", _kappa, "labels and decisions are all of one and the same class"),
     "loss": Metric("Log loss", lambda f: _ratio(f.log_loss, f.total), _NO_FILM, better="lower"),
     "brier": Metric("Brier score", lambda f: _ratio(f.squared_error, f.total), _NO_FILM, better="lower"),
     "ece": Metric("Expected calibration error", _ece, _NO_FILM, interval=False, better="lower"),
+    "calibration_slope": Metric(
+        "Calibration slope",
+        lambda f: calibration_slopes(f.weights, f.films.labels, f.films.log_odds),
+        "it needs films of both classes that no threshold tells apart without an error",
+        better="one",
+    ),
+    "calibration_intercept": Metric(
+        "Calibration intercept",
+        lambda f: calibration_intercepts(f.weights, f.films.labels, f.films.log_odds),
+        _BOTH,
+        better="zero",
+    ),
 }
 """Every metric of a report, in the order in which it is shown."""
 

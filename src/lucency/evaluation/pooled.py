@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,15 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lucency.decision import Calibration, OperatingPoint
+from lucency.calibration import Calibration
+from lucency.decision import OperatingPoint
 from lucency.errors import DatasetError
 from lucency.evaluation.baselines import Baseline
-from lucency.evaluation.intervals import bootstrap_intervals
-from lucency.evaluation.metrics import METRICS, WeightedFilms
-from lucency.evaluation.report import EvaluationReport, evaluate_scores
-from lucency.evaluation.scores import ScoredFilms
-
-_COMPARED = ("sensitivity", "specificity", "ppv", "npv")
+from lucency.evaluation.decided import Decided
+from lucency.evaluation.report import EvaluationReport, report_decided
+from lucency.evaluation.scores import checked_scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +45,7 @@ def evaluate_pooled(
     split: str = "out-of-fold",
     resamples: int = 1000,
     seed: int = 0,
+    prevalences: Sequence[float] = (),
 ) -> EvaluationReport:
     """Evaluates the films of all models together: calibrated probabilities on one scale, decisions by each model.
 
@@ -61,6 +59,7 @@ def evaluate_pooled(
         split: What the films are called.
         resamples: Of the bootstrap.
         seed: Of the bootstrap and of the calibration floor.
+        prevalences: Shares of fractures at which predictive values are wanted, each between 0 and 1.
 
     Raises:
         DatasetError: No model, or films that cannot be evaluated: see `evaluate_scores`.
@@ -68,48 +67,31 @@ def evaluate_pooled(
     if not answers:
         raise DatasetError("there is no model to evaluate")
     labels = np.concatenate([model.labels for model in answers])
-    scaled = np.concatenate([model.logits / model.calibration.temperature for model in answers])
+    log_odds = np.concatenate([model.calibration.log_odds(model.logits) for model in answers])
+    label_array, log_odds_array = checked_scores(labels, log_odds)
     groups = [group for model in answers for group in model.groups]
-    known = groups if any(groups) else None
     points = [_mean_point(place, answers) for place in range(len(answers[0].operating_points))]
-    report = evaluate_scores(
-        labels,
-        scaled,
-        groups=known,
-        calibration=Calibration(1.0),
-        operating_point=points[0],
-        other_points=points[1:],
+    decided = [Decided(point, _called(place, answers)) for place, point in enumerate(points)]
+    return report_decided(
+        label_array,
+        Calibration().probability(log_odds_array),
+        decided[0],
+        decided[1:],
+        groups=groups if any(groups) else None,
+        temperature=1.0,
+        calibration={"method": " and ".join(sorted({model.calibration.method for model in answers}))},
         baselines=baselines,
         findings=findings,
         split=split,
         resamples=resamples,
         seed=seed,
+        prevalences=prevalences,
     )
-    probabilities = Calibration(1.0).probability(scaled)
-    rows, decided = [], None
-    for place, point in enumerate(points):
-        called = np.concatenate(
-            [
-                model.calibration.probability(model.logits) >= model.operating_points[place].threshold
-                for model in answers
-            ]
-        )
-        films = ScoredFilms.sort(labels, probabilities, called)
-        names = tuple(METRICS) if place == 0 else _COMPARED
-        figures = _figures(films, known, names, resamples, seed)
-        validation = {"sensitivity": point.sensitivity, "specificity": point.specificity}
-        row = {"name": point.name, "threshold": point.threshold, "validation": validation}
-        rows.append(row | {name: figures[name] for name in _COMPARED})
-        decided = decided or (films, figures)
-    assert decided is not None
-    confusion = _confusion(decided[0])
-    # In the order of `evaluate_scores`, which puts the point that decides last.
-    return dataclasses.replace(
-        report,
-        metrics=decided[1],
-        confusion=confusion,
-        class_report=_class_report(confusion),
-        operating_points=[*rows[1:], rows[0]],
+
+
+def _called(place: int, answers: Sequence[ModelAnswers]) -> npt.NDArray[np.bool_]:
+    return np.concatenate(
+        [model.calibration.probability(model.logits) >= model.operating_points[place].threshold for model in answers]
     )
 
 
@@ -128,37 +110,6 @@ def _mean_point(place: int, answers: Sequence[ModelAnswers]) -> OperatingPoint:
         mean([point.sensitivity for point in found]),
         mean([point.specificity for point in found]),
     )
-
-
-def _figures(
-    films: ScoredFilms, groups: Sequence[str] | None, names: Sequence[str], resamples: int, seed: int
-) -> dict[str, dict[str, Any]]:
-    intervals = bootstrap_intervals(films, groups, names=names, resamples=resamples, seed=seed)
-    point = WeightedFilms(films, np.ones((1, len(films))))
-    values = {name: float(METRICS[name].compute(point)[0]) for name in names}
-    return {
-        name: {"value": None if np.isnan(values[name]) else values[name]} | dataclasses.asdict(intervals[name])
-        for name in names
-    }
-
-
-def _confusion(films: ScoredFilms) -> dict[str, int]:
-    counts = np.bincount(2 * films.labels + films.decisions, minlength=4)
-    return {name: int(counts[place]) for place, name in enumerate(("tn", "fp", "fn", "tp"))}
-
-
-def _class_report(confusion: Mapping[str, int]) -> dict[str, dict[str, Any]]:
-    tp, fp, tn, fn = (confusion[name] for name in ("tp", "fp", "tn", "fn"))
-    report: dict[str, dict[str, Any]] = {}
-    for name, hits, wrongly_called, missed in (("fractured", tp, fp, fn), ("not_fractured", tn, fn, fp)):
-        called, support = hits + wrongly_called, hits + missed
-        report[name] = {
-            "precision": hits / called if called else None,
-            "recall": hits / support if support else None,
-            "f1": 2 * hits / (called + support) if called + support else None,
-            "support": support,
-        }
-    return report
 
 
 def pooled_baselines(of_models: Sequence[Sequence[Mapping[str, Any]]], films: Sequence[int]) -> list[Baseline]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from lucency.decision import Calibration, OperatingPoint
+from lucency.calibration import Calibration
+from lucency.decision import OperatingPoint
 from lucency.evaluation.intervals import group_numbers
 from lucency.evaluation.scores import checked_scores
 

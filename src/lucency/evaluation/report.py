@@ -4,43 +4,45 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lucency.decision import Calibration, OperatingPoint
+from lucency.calibration import Calibration
+from lucency.decision import OperatingPoint
 from lucency.errors import RunError
 from lucency.evaluation.baselines import Baseline
+from lucency.evaluation.calibration_line import calibration_section
 from lucency.evaluation.curves import precision_recall_curve, reliability_bins, roc_curve, score_histogram
-from lucency.evaluation.intervals import bootstrap_intervals, group_numbers
-from lucency.evaluation.metrics import METRICS, WeightedFilms, ece_floor
-from lucency.evaluation.scores import ScoredFilms, checked_scores
+from lucency.evaluation.decided import Decided, class_report, measure_decided
+from lucency.evaluation.metrics import ece_floor
+from lucency.evaluation.scores import FloatArray, IntArray, checked_scores
 from lucency.evaluation.verdict import reservations, verdict_sentence
 
 SCHEMA_VERSION = 1
-_COMPARED = ("sensitivity", "specificity", "ppv", "npv")
 
 
 @dataclass(frozen=True)
 class EvaluationReport:
     """What `report.json` holds; only plain numbers, strings, lists and dictionaries.
 
-    A *figure* is {"value", "low", "high", "reason", "dropped"}: the value, its 95 % interval, why either
-    is missing (a sentence, or None), and in how many resamples the metric was undefined.
+    A *figure* is {"value", "low", "high", "reason", "dropped", "method"}: the value, its 95 % interval, why either is
+    missing (a sentence, or None), in how many resamples the metric was undefined, and where the interval comes from:
+    "bootstrap", "delong", "wilson", "logit" or None. Reports of earlier versions have no "method".
 
     Attributes:
         split: "test", "val" or "train".
         films: Number of films.
         groups: Number of groups; a film without group counts as its own.
         fractured: Number of fractured films.
-        metrics: A figure for each row of `METRICS`.
+        metrics: A figure for each row of `METRICS`; fewer in reports of earlier versions.
         ece_floor: The calibration error of a perfectly calibrated model on this many films.
         confusion: {"tp", "fp", "tn", "fn"}: counts at the operating point.
         class_report: For "fractured" and "not_fractured" {"precision", "recall", "f1", "support"};
             None for 0/0.
-        temperature: Of the calibration.
+        temperature: Of the calibration; None where it is not a temperature alone.
         operating_point: Name of the one that made the decisions.
         operating_points: Each with "name", "threshold", "validation" ({"sensitivity", "specificity"}) and
             figures of "sensitivity", "specificity", "ppv" and "npv" on these films.
@@ -54,6 +56,8 @@ class EvaluationReport:
         optimistic_reason: Why the figures are too good, as a sentence; None where they are not known to be.
         bootstrap: {"resamples", "level", "seed"}.
         unit: What is counted as a film here: "film", or "exam" where the films of an exam answer together.
+        evidence: Sections by name, each described where it is made: "calibration" (see `calibration_section`),
+            "decision_curve", "prevalence" and others.
     """
 
     split: str
@@ -64,7 +68,7 @@ class EvaluationReport:
     ece_floor: float
     confusion: Mapping[str, int]
     class_report: Mapping[str, Mapping[str, Any]]
-    temperature: float
+    temperature: float | None
     operating_point: str
     operating_points: Sequence[Mapping[str, Any]]
     baselines: Sequence[Mapping[str, Any]]
@@ -77,6 +81,7 @@ class EvaluationReport:
     optimistic_reason: str | None
     bootstrap: Mapping[str, Any]
     unit: str = "film"
+    evidence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -115,13 +120,13 @@ class EvaluationReport:
                 where="report.json",
                 hint="Upgrade lucency",
             )
-        # Reports of the first version were all of films.
-        content = {"unit": "film", **content}
-        names = [field.name for field in dataclasses.fields(cls)]
-        missing = [name for name in names if name not in content]
+        fields = dataclasses.fields(cls)
+        # Fields with a default came later than the first version.
+        needed = [one.name for one in fields if one.default is MISSING and one.default_factory is MISSING]
+        missing = [name for name in needed if name not in content]
         if missing:
             raise RunError(f"the report lacks {', '.join(missing)}", where="report.json")
-        return cls(**{name: content[name] for name in names})
+        return cls(**{one.name: content[one.name] for one in fields if one.name in content})
 
 
 def evaluate_scores(
@@ -140,6 +145,7 @@ def evaluate_scores(
     resamples: int = 1000,
     seed: int = 0,
     unit: str = "film",
+    prevalences: Sequence[float] = (),
 ) -> EvaluationReport:
     """Evaluate the scores of N films with everything that was fixed beforehand.
 
@@ -158,47 +164,100 @@ def evaluate_scores(
         resamples: Of the bootstrap.
         seed: Of the bootstrap and of the calibration floor.
         unit: What one of the N is: "film" or "exam".
+        prevalences: Shares of fractures at which predictive values are wanted, each between 0 and 1.
 
     Raises:
-        DatasetError: The films cannot be evaluated: see `checked_scores` and `group_numbers`.
+        DatasetError: The films cannot be evaluated: see `checked_scores` and `group_numbers`; or a prevalence is not
+            between 0 and 1.
     """
     label_array, logit_array = checked_scores(labels, logits, image_ids=image_ids)
     probabilities = calibration.probability(logit_array)
-    group_count = group_numbers(groups, len(label_array))[1]
 
-    def films_at(point: OperatingPoint) -> ScoredFilms:
-        return ScoredFilms.sort(label_array, probabilities, probabilities >= point.threshold)
+    def decided(point: OperatingPoint) -> Decided:
+        return Decided(point, probabilities >= point.threshold)
 
-    def figures(films: ScoredFilms, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-        intervals = bootstrap_intervals(films, groups, names=names, resamples=resamples, seed=seed)
-        point = WeightedFilms(films, np.ones((1, len(films))))
-        return {
-            name: {"value": _defined(METRICS[name].compute(point)[0])} | dataclasses.asdict(intervals[name])
-            for name in names
-        }
+    return report_decided(
+        label_array,
+        probabilities,
+        decided(operating_point),
+        [decided(point) for point in other_points],
+        groups=groups,
+        temperature=calibration.temperature if calibration.method == "temperature" else None,
+        calibration=calibration.to_json(),
+        baselines=baselines,
+        findings=findings,
+        split=split,
+        optimistic_reason=optimistic_reason,
+        resamples=resamples,
+        seed=seed,
+        unit=unit,
+        prevalences=prevalences,
+    )
 
-    films = films_at(operating_point)
-    points = {point.name: point for point in (*other_points, operating_point)}
+
+def report_decided(
+    labels: IntArray,
+    probabilities: FloatArray,
+    used: Decided,
+    others: Sequence[Decided],
+    *,
+    groups: Sequence[str] | None,
+    temperature: float | None,
+    calibration: Mapping[str, Any],
+    baselines: Sequence[Baseline] = (),
+    findings: Sequence[Mapping[str, Any]] = (),
+    split: str = "test",
+    optimistic_reason: str | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    unit: str = "film",
+    prevalences: Sequence[float] = (),
+) -> EvaluationReport:
+    """The report of N films that are calibrated and decided already.
+
+    Args:
+        labels: (N,) int64, 1 = fractured, 0 = not fractured.
+        probabilities: (N,) float64, calibrated, 0..1.
+        used: Decisions of the operating point in use.
+        others: Those of operating points to compare it with.
+        groups: As for `evaluate_scores`.
+        temperature: What the report calls so.
+        calibration: What `Calibration.to_json` says, or the like.
+        baselines: To be shown beside the accuracy.
+        findings: What the audit found, as plain dictionaries.
+        split: Which films these are.
+        optimistic_reason: A sentence if the films were used before.
+        resamples: Of the bootstrap.
+        seed: Of the bootstrap and of the calibration floor.
+        unit: "film" or "exam".
+        prevalences: As for `evaluate_scores`.
+
+    Raises:
+        DatasetError: See `evaluate_scores`.
+    """
+    found = measure_decided(
+        labels,
+        probabilities,
+        used,
+        others,
+        groups=groups,
+        prevalences=prevalences,
+        resamples=resamples,
+        seed=seed,
+    )
+    films, fractured = found.films, int(found.films.labels.sum())
     return EvaluationReport(
         split=split,
         films=len(films),
-        groups=group_count,
-        fractured=int(films.labels.sum()),
-        metrics=figures(films, tuple(METRICS)),
+        groups=found.groups,
+        fractured=fractured,
+        metrics=found.metrics,
         ece_floor=ece_floor(films, seed=seed),
-        confusion=(confusion := _confusion(films)),
-        class_report=_class_report(confusion),
-        temperature=calibration.temperature,
-        operating_point=operating_point.name,
-        operating_points=[
-            {
-                "name": point.name,
-                "threshold": point.threshold,
-                "validation": {"sensitivity": point.sensitivity, "specificity": point.specificity},
-            }
-            | figures(films_at(point), _COMPARED)
-            for point in points.values()
-        ],
+        confusion=found.confusion,
+        class_report=class_report(found.confusion),
+        temperature=temperature,
+        operating_point=used.point.name,
+        operating_points=found.operating_points,
         baselines=[dataclasses.asdict(baseline) for baseline in baselines],
         roc=roc_curve(films),
         precision_recall=precision_recall_curve(films),
@@ -207,38 +266,16 @@ def evaluate_scores(
         findings=[_plain(finding) for finding in findings],
         notes=reservations(
             films=len(films),
-            fractured=int(films.labels.sum()),
+            fractured=fractured,
             distinct_scores=len(films.tie_starts),
-            groups=group_count if groups is not None and any(groups) else None,
+            groups=found.groups if groups is not None and any(groups) else None,
             unit=unit,
         ),
         optimistic_reason=optimistic_reason,
         bootstrap={"resamples": resamples, "level": 0.95, "seed": seed},
         unit=unit,
+        evidence={"calibration": calibration_section(calibration, found.films), **found.evidence},
     )
-
-
-def _confusion(films: ScoredFilms) -> dict[str, int]:
-    counts = np.bincount(2 * films.labels + films.decisions, minlength=4)
-    return {name: int(counts[place]) for place, name in enumerate(("tn", "fp", "fn", "tp"))}
-
-
-def _class_report(confusion: Mapping[str, int]) -> dict[str, dict[str, Any]]:
-    def row(hits: int, wrongly_called: int, missed: int) -> dict[str, Any]:
-        called, support = hits + wrongly_called, hits + missed
-        return {
-            "precision": hits / called if called else None,
-            "recall": hits / support if support else None,
-            "f1": 2 * hits / (called + support) if called + support else None,
-            "support": support,
-        }
-
-    tp, fp, tn, fn = (confusion[name] for name in ("tp", "fp", "tn", "fn"))
-    return {"fractured": row(tp, fp, fn), "not_fractured": row(tn, fn, fp)}
-
-
-def _defined(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -124,6 +125,14 @@ class ScoredFilms:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @cached_property
+    def log_odds(self) -> FloatArray:
+        """(N,) float64: log(p / (1 - p)), finite: a probability of 0 or 1 counts as the nearest that 64 bits tell."""
+        tiny = float(np.finfo(np.float64).eps)
+        inside = np.clip(self.probabilities, tiny, 1 - tiny)
+        odds: FloatArray = np.log(inside) - np.log1p(-inside)
+        return odds
 
 
 def _equal_mass_bins(tie_starts: IntArray, films: int) -> IntArray:

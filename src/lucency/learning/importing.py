@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lucency.decision import Calibration
+from lucency.calibration import Calibration
 from lucency.errors import BundleError
 from lucency.learning.backend import choose_backend, require
 from lucency.learning.foreign_code import refuse_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Section(BaseModel):
@@ -118,10 +118,26 @@ class SplitSection(Section):
 
 
 class EvaluationSection(Section):
-    """Operating points, fixed on validation films, and the bootstrap."""
+    """Operating points and abstention, fixed on validation films, and the bootstrap."""
 
-    operating_point: Literal["youden", "sensitivity"] = Field(
-        "youden", description="which decides: the largest sensitivity + specificity, or the fixed sensitivity"
+    operating_point: Literal["youden", "screening", "confirm"] = Field(
+        "youden",
+        description="which decides: the one with the largest sensitivity + specificity, the one that reaches "
+        "`sensitivity`, or the one that reaches `specificity`",
     )
-    sensitivity: float = Field(0.9, gt=0, lt=1, description="the fixed sensitivity")
+    sensitivity: float = Field(0.9, gt=0, lt=1, description="that `screening` reaches")
+    specificity: float = Field(0.95, gt=0, lt=1, description="that `confirm` reaches")
+    error_rate: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description='share of the films of each class that may be answered wrongly; the rest is "uncertain". None: '
+        "every film is decided unless `predict --error-rate` asks otherwise",
+    )
     resamples: int = Field(1000, ge=100, le=100_000, description="of the bootstrap")
+
+    @field_validator("operating_point", mode="before")
+    @classmethod
+    def _older_name(cls, value: object) -> object:
+        # Recipes of runs made before `screening` had its name are still read.
+        return "screening" if value == "sensitivity" else value

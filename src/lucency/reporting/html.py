@@ -18,6 +18,7 @@ from lucency.reporting.canvas import to_inline_svg, to_png
 
 METRIC_WORDS = {
     "auroc": ("AUROC", "chance that a fractured film scores above one without fracture"),
+    "partial_auroc": ("Partial AUROC", "the same where specificity is above 80 %; 0.5 is guessing"),
     "average_precision": ("Average precision", "area under the precision-recall curve"),
     "accuracy": ("Accuracy", "share of films called rightly"),
     "balanced_accuracy": ("Balanced accuracy", "mean of sensitivity and specificity"),
@@ -25,11 +26,22 @@ METRIC_WORDS = {
     "specificity": ("Specificity", "share of films without fracture that are left in peace"),
     "ppv": ("Positive predictive value", "share of the films called fractured that are"),
     "npv": ("Negative predictive value", "share of the films called not fractured that are not"),
+    "positive_likelihood_ratio": (
+        "Positive likelihood ratio",
+        "how many times likelier the call 'fractured' is on a fractured film",
+    ),
+    "negative_likelihood_ratio": (
+        "Negative likelihood ratio",
+        "how many times likelier the call 'not fractured' is on a fractured film; lower is better",
+    ),
     "f1": ("F1", "harmonic mean of precision and recall"),
     "mcc": ("Matthews correlation", "-1 to 1; 0 is guessing"),
+    "kappa": ("Cohen's kappa", "agreement with the labels beyond chance; 1 is perfect, 0 is guessing"),
     "loss": ("Log loss", "lower is better"),
     "brier": ("Brier score", "mean squared error of the probability; lower is better"),
     "ece": ("Calibration error (ECE)", "ten bins of equally many films; lower is better"),
+    "calibration_slope": ("Calibration slope", "1 is right; below 1 the probabilities are too extreme"),
+    "calibration_intercept": ("Calibration intercept", "0 is right; below 0 the probabilities are too high"),
 }
 """Title and gloss of each metric on a page."""
 
@@ -44,6 +56,12 @@ _FIGURES = {
     "confusion": "Confusion matrix at the operating point",
     "training": "Loss and AUROC over the epochs of training",
 }
+_FAILURES = (
+    ("false_negatives", "Fractures missed", "The least probable first."),
+    ("false_positives", "False alarms", "The most probable first."),
+    ("uncertain", "Could have gone either way", "Nearest to the threshold, right or wrong."),
+)
+_HEADLINE = ("auroc", "average_precision", "sensitivity", "specificity")
 _SEVERITIES = ("error", "warning", "note")
 
 
@@ -55,20 +73,23 @@ def render_report(
     run_details: Mapping[str, Any],
     findings: Sequence[Mapping[str, Any]] | None = None,
     samples: Sequence[Mapping[str, Any]] = (),
+    failures: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     model_summary: str = "",
 ) -> str:
     """The report as one page without any outside resource.
 
     Args:
         report: The content of report.json, schema 1.
-        figures: By name: "roc", "precision_recall", "reliability", "confusion", "training" have their own
-            place, others follow. A Figure, or the bytes of a PNG file.
+        figures: By name: "roc", "precision_recall", "reliability", "confusion", "training", and those whose name begins
+            with that of a section of `report["evidence"]`, have their own place; others follow. A Figure, or the bytes
+            of a PNG file.
         title: Of the page.
         run_details: How it was made: recipe, versions, device, seed, command, hashes; nested mappings are
             shown as groups of lines.
         findings: What the audit found ("check", "severity", "message", "image_ids", "action"); those of
             the report if None.
         samples: Films to show: "image" ((H, W, 3) or (H, W) uint8, 0..255), "title" and "caption".
+        failures: Films to show for each kind of `report["evidence"]["failures"]`, as `samples`.
         model_summary: Plain text, shown folded.
 
     Returns:
@@ -79,9 +100,11 @@ def render_report(
         {"action": "", "image_ids": ()} | dict(finding)
         for finding in (report["findings"] if findings is None else findings)
     ]
+    report = {"evidence": {}, **report}
     return environment.get_template("report.html.j2").render(
         title=title,
         report=report,
+        headline=_HEADLINE,
         findings=sorted(found, key=_rank),
         metric_names=METRIC_WORDS,
         baseline_names=_BASELINES,
@@ -89,8 +112,10 @@ def render_report(
             name: embedded(figure, name=name, words=_FIGURES.get(name, name.replace("_", " ").capitalize()))
             for name, figure in figures.items()
         },
-        placed=tuple(_FIGURES),
-        samples=[dict(sample) | {"source": _picture(sample["image"])} for sample in samples],
+        placed=[name for name in figures if name in _FIGURES or name.startswith(tuple(report["evidence"]))],
+        samples=_with_sources(samples),
+        failures={kind: _with_sources(shown) for kind, shown in (failures or {}).items()},
+        failure_words=_FAILURES,
         details=[(key, _detail(value)) for key, value in run_details.items()],
         model_summary=model_summary,
     )
@@ -131,6 +156,10 @@ def embedded(figure: Figure | bytes, *, name: str, words: str) -> Markup:
         return Markup('<div class="plot" role="img" aria-label="{}">{}</div>').format(words, Markup(svg))
     png = to_png(figure) if isinstance(figure, Figure) else figure
     return Markup('<img class="paper" alt="{}" src="{}">').format(words, data_address(png, "png"))
+
+
+def _with_sources(samples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [dict(sample) | {"source": _picture(sample["image"])} for sample in samples]
 
 
 def _picture(image: Any) -> str:

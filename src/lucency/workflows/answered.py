@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from lucency.decision import Calibration, ExamRule, OperatingPoint
+from lucency.calibration import Calibration
+from lucency.decision import ExamRule, OperatingPoint
 from lucency.workflows.split_films import SplitFilms
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lucency.errors import RunError
-from lucency.workflows.predict import FilmAnswer, predict_films
+from lucency.workflows.predict import FilmAnswer, caption, predict_films
 from lucency.workflows.teller import Teller
 from lucency.workflows.train import TrainResult, train
 
@@ -87,7 +87,6 @@ def _explain(result: TrainResult, base: Path, teller: Teller) -> list[FilmAnswer
     for answer, truth in zip(answers, ("fractured", "not fractured"), strict=True):
         if answer.prediction is not None:
             teller.say(
-                f"{Path(answer.path).name} (drawn {truth}): probability {answer.prediction.probability:.2f}, "
-                f"{answer.prediction.decision.replace('_', ' ')}; see {answer.overlay}"
+                f"{Path(answer.path).name} (drawn {truth}): {caption(answer.prediction)[0]}; see {answer.overlay}"
             )
     return answers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from lucency.errors import DatasetError
 from lucency.workflows.exam_rules import exam_rule as rule_of
 from lucency.workflows.exam_rules import fit_run_rule
 from lucency.workflows.export import shareable
+from lucency.workflows.known_films import films_seen
 from lucency.workflows.measure import measure
 from lucency.workflows.run_films import prepare_films, run_films
 from lucency.workflows.run_folder import RunFolder, read_rows
@@ -20,8 +21,6 @@ from lucency.workflows.scan import read_films
 from lucency.workflows.teller import Teller
 
 if TYPE_CHECKING:
-    from lucency.datasets.audit import Finding
-    from lucency.datasets.manifest import Manifest
     from lucency.evaluation.report import EvaluationReport
 
 
@@ -36,6 +35,9 @@ def evaluate(
     operating_point: str | None = None,
     per_exam: bool = False,
     exam_rule: str = "highest",
+    allow_seen: bool = False,
+    prevalences: Sequence[float] = (),
+    occluded: int = 0,
     resamples: int = 1000,
     seed: int = 0,
     workers: int | None = None,
@@ -54,6 +56,10 @@ def evaluate(
         per_exam: Measure exams (study_id) instead of films; an exam is fractured where any of its films is.
         exam_rule: How the films of an exam answer: "highest" probability, or "fitted": the rule that the bundle
             holds. Of a run, the rule is fitted on its validation films and kept in the card.
+        allow_seen: Measure films too that trained the bundle or chose its thresholds, and copies of them; otherwise
+            they are left out. Either way `seen_films.csv` names them.
+        prevalences: Shares of fractured films at which PPV and NPV are told, each above 0 and below 1.
+        occluded: On how many films the heat map is checked by occlusion.
         resamples: Of the bootstrap.
         seed: Of the bootstrap.
         workers: Processes that decode films.
@@ -61,7 +67,7 @@ def evaluate(
 
     Raises:
         BundleError: The bundle cannot be used.
-        DatasetError: The films cannot be used.
+        DatasetError: The films cannot be used, or the bundle has seen all of them, or all of one class.
     """
     teller = teller or Teller()
     if data is None:
@@ -78,6 +84,8 @@ def evaluate(
             operating_point=operating_point,
             per_exam=per_exam,
             exam_rule=exam_rule,
+            prevalences=prevalences,
+            occluded=occluded,
             workers=workers,
             teller=teller,
         )
@@ -99,10 +107,16 @@ def evaluate(
                 hint=f"It has: {', '.join(given)}; choose with --split",
             )
         manifest = replace(manifest, table=manifest.table.assign(split=split))
-    leak = _films_not_new(opened, manifest.subset(split))
+    seen = films_seen(opened, manifest.subset(split), target / "prepared", workers=workers, teller=teller)
+    leak = seen.finding(kept=allow_seen)
     if "imported" in opened.card.provenance:
         teller.say("The model was imported: whether these films were in its training cannot be known.")
-    findings = [*([leak] if leak else []), *prepared.findings, *audit(manifest)]
+    elif seen.unlooked:
+        teller.say(f"Near copies of the bundle's own films were not all looked for: {seen.unlooked}")
+    seen.write(target)
+    if not allow_seen:
+        manifest = seen.leave_out(manifest, split)
+    findings = [*([leak] if leak else []), *prepared.findings, *audit(manifest), *seen.notes()]
     for finding in findings:
         if finding.severity != "note":
             teller.say(f"{finding.severity}: {finding.message}")
@@ -117,9 +131,12 @@ def evaluate(
         resamples=resamples,
         seed=seed,
         findings=[finding.to_json() for finding in findings],
-        optimistic=leak.message if leak else None,
+        optimistic=leak.message if leak and allow_seen else None,
         details={"data": Path(data).name},
         teller=teller,
+        prevalences=prevalences,
+        occluded=occluded,
+        external=True,
     )
 
 
@@ -131,6 +148,8 @@ def evaluate_run(
     operating_point: str | None = None,
     per_exam: bool = False,
     exam_rule: str = "highest",
+    prevalences: Sequence[float] = (),
+    occluded: int = 0,
     workers: int | None = None,
     teller: Teller | None = None,
 ) -> EvaluationReport:
@@ -144,6 +163,8 @@ def evaluate_run(
         operating_point: As in `evaluate`.
         per_exam: As in `evaluate`.
         exam_rule: As in `evaluate`.
+        prevalences: As in `evaluate`.
+        occluded: As in `evaluate`.
         workers: As in `evaluate`.
         teller: As in `evaluate`.
     """
@@ -189,6 +210,8 @@ def evaluate_run(
         history=history,
         summary=(folder.path / "summary.txt").read_text("utf-8"),
         teller=teller,
+        prevalences=prevalences,
+        occluded=occluded,
     )
     if own:
         metrics = {
@@ -201,21 +224,3 @@ def evaluate_run(
         write_bundle(opened.folder, replace(opened.card, metrics=metrics))
         folder.finish("evaluated")
     return report
-
-
-def _films_not_new(bundle: Bundle, films: Manifest) -> Finding | None:
-    from lucency.datasets.audit import Finding
-
-    seen = bundle.films_used("train") | bundle.films_used("val")
-    table = films.table
-    known = table[table["sha256"].str[:16].isin(seen)]
-    if not len(known):
-        return None
-    return Finding(
-        "leakage",
-        "warning",
-        f"{len(known)} of these {len(table)} films, byte for byte, trained this bundle or chose its thresholds",
-        image_ids=tuple(known["image_id"]),
-        evidence={"films": len(table), "seen": len(known)},
-        action="Evaluate on films that are new to the bundle",
-    )

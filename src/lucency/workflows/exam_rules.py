@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lucency.bundle import Bundle, write_bundle
-from lucency.decision import Calibration, ExamRule
+from lucency.calibration import Calibration
+from lucency.decision import ExamRule
 from lucency.errors import BundleError, DatasetError, MissingExtraError
 from lucency.workflows.run_folder import RunFolder, read_rows
 
@@ -89,5 +90,6 @@ def fitted_rule(run: RunFolder, recipe: Recipe, calibration: Calibration) -> Exa
         [exam_of.get(row["image_id"], "") for row in rows],
         calibration=calibration,
         sensitivity=recipe.evaluation.sensitivity,
+        specificity=recipe.evaluation.specificity,
         default=recipe.evaluation.operating_point,
     )

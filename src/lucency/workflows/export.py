@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ from lucency.bundle import Bundle, Card, write_bundle
 from lucency.errors import FilmError, MissingExtraError, RunError
 from lucency.imaging.geometry import to_input
 from lucency.imaging.readers import read_radiograph
+from lucency.workflows.bundle_gate import fit_bundle_gate
 from lucency.workflows.exam_rules import rule_or_none
+from lucency.workflows.film_fingerprints import fingerprint_run
 from lucency.workflows.run_folder import RunFolder, now, read_rows, versions
 from lucency.workflows.teller import Teller
 
@@ -67,6 +70,7 @@ def export_run(
     details = folder.details()
     pretrained = recipe.model.weights != "none"
     backbone_licence = BACKBONES[recipe.model.architecture].weights_licence
+    rules, fitted_on = _fitted(folder, recipe, teller)
     card = Card(
         name=recipe.name,
         input=recipe.input_spec,
@@ -82,14 +86,16 @@ def export_run(
             "parameters": details.get("parameters"),
             "best_epoch": details.get("best_epoch"),
             "parity": {**parity, "films": shown_on},
+            "validation": fitted_on,
             "versions_of_training": details["versions"],
             "versions_of_export": versions(),
         },
         licence=(f"Pretrained weights of the backbone: {backbone_licence or 'not stated'}. " if pretrained else "")
         + "The licence of the training films applies too; this card does not know it.",
-        **_fitted(folder, recipe, teller),
+        **rules,
     )
-    bundle = write_bundle(target, card, films=_films_seen(folder))
+    card = replace(card, gate=fit_bundle_gate(folder, Bundle(target, card), teller=teller))
+    bundle = write_bundle(target, card, films=fingerprint_run(folder, teller=teller))
     folder.finish("exported")
     teller.say(f"Bundle {bundle.identity}: {bundle.folder}")
     return bundle
@@ -123,35 +129,24 @@ def shareable(recipe: Recipe) -> dict[str, Any]:
     return values
 
 
-def _films_seen(run: RunFolder) -> dict[str, list[str]] | None:
-    if not (run.path / "manifest.csv").is_file():
-        return None
-    rows = read_rows(run.path / "manifest.csv")
-    return {split: [row["sha256"] for row in rows if row["split"] == split] for split in ("train", "val")}
-
-
-def _fitted(run: RunFolder, recipe: Recipe, teller: Teller) -> dict[str, Any]:
-    from lucency.evaluation.calibrate import calibration_note, fit_temperature, fixed_sensitivity, youden
+def _fitted(run: RunFolder, recipe: Recipe, teller: Teller) -> tuple[dict[str, Any], dict[str, Any]]:
+    from lucency.workflows.fitted_rules import fit_rules
 
     rows = read_rows(run.path / "validation.csv")
-    labels = np.array([int(row["label"]) for row in rows])
-    logits = np.array([float(row["logit"]) for row in rows])
-    calibration = fit_temperature(logits, labels)
-    note = calibration_note(calibration, logits, labels)
-    if note:
-        teller.say(note)
-    probabilities = calibration.probability(logits)
-    points = (
-        youden(labels, probabilities),
-        fixed_sensitivity(labels, probabilities, recipe.evaluation.sensitivity),
+    groups = [row.get("group", "") for row in rows]
+    rules, facts = fit_rules(
+        np.array([int(row["label"]) for row in rows]),
+        np.array([float(row["logit"]) for row in rows]),
+        groups if any(groups) else None,
+        sensitivity=recipe.evaluation.sensitivity,
+        specificity=recipe.evaluation.specificity,
+        error_rate=recipe.evaluation.error_rate,
+        default=recipe.evaluation.operating_point,
+        split="val",
+        seed=recipe.seed,
+        teller=teller,
     )
-    default = points[0] if recipe.evaluation.operating_point == "youden" else points[1]
-    return {
-        "calibration": calibration,
-        "operating_points": points,
-        "default_operating_point": default.name,
-        "exams": rule_or_none(run, recipe, calibration),
-    }
+    return {**rules, "exams": rule_or_none(run, recipe, rules["calibration"])}, facts
 
 
 def _validation_films(run: RunFolder, recipe: Recipe) -> npt.NDArray[np.uint8] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucency.workflows.export import shareable
+from lucency.workflows.fold_evidence import add_fold_evidence
 from lucency.workflows.fold_runs import Fold, fold_answers, fold_report, refuse_holes
 from lucency.workflows.run_folder import RunFolder, now, versions, write_json, write_rows, write_text
 from lucency.workflows.run_series import RunSeries
@@ -58,6 +59,7 @@ def write_record(
         resamples=recipe.evaluation.resamples,
         seed=recipe.seed,
     )
+    pooled = add_fold_evidence(pooled, folds, answers, rows, films)
     content: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "recipe": recipe.name,
@@ -68,7 +70,10 @@ def write_record(
         "fractured": int(films.table["label"].sum()),
         "groups": pooled.groups,
         "left_out_test_films": left_out,
-        "metrics": {name: _spread([report["metrics"][name]["value"] for report in reports]) for name in pooled.metrics},
+        "metrics": {
+            name: _spread([report["metrics"].get(name, {}).get("value") for report in reports])
+            for name in pooled.metrics
+        },
         "folds": [
             _of_fold(series, fold, report, said) for fold, report, said in zip(folds, reports, answers, strict=True)
         ],
@@ -156,12 +161,13 @@ def _notes(content: Mapping[str, Any]) -> list[str]:
 
 def _draw(series: RunSeries, content: Mapping[str, Any], recipe: Recipe) -> None:
     from lucency.reporting.canvas import to_png
+    from lucency.reporting.evidence_figures import evidence_figures
     from lucency.reporting.figures import report_figures
     from lucency.reporting.fold_figures import fold_figures
     from lucency.reporting.html import render_report
 
     pooled = content["pooled"]
-    figures = {**report_figures(pooled), **fold_figures(content)}
+    figures = {**report_figures(pooled), **fold_figures(content), **evidence_figures(pooled["evidence"])}
     (series.path / "figures").mkdir(exist_ok=True)
     for name, figure in figures.items():
         (series.path / "figures" / f"{name}.png").write_bytes(to_png(figure))
@@ -188,6 +194,6 @@ def _fold_words(fold: Mapping[str, Any]) -> dict[str, Any]:
         "films": f"{fold['films']}, {fold['fractured']} fractured, {fold['groups']} groups",
         **{name: "not defined" if value is None else f"{value:.3f}" for name, value in figures.items()},
         "threshold": f"{fold['threshold']:.4f} ({fold['operating_point']})",
-        "temperature": f"{fold['temperature']:.3f}",
+        "temperature": "" if fold["temperature"] is None else f"{fold['temperature']:.3f}",
         "best epoch": fold["best_epoch"],
     }

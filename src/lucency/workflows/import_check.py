@@ -26,7 +26,7 @@ MOST_FILMS = 400
 """How many films a check scores at most; a random choice of a larger set, half of each class where it can be."""
 
 MOST_FITTED = 2000
-"""How many films a temperature and a threshold are fitted on at most; a random choice at the prevalence of the set."""
+"""How many films calibration and thresholds are fitted on at most; a random choice at the prevalence of the set."""
 
 PARITY_FILMS = 32
 SATURATED = 1e-4
@@ -65,17 +65,19 @@ class CheckRow:
 
 @dataclass(frozen=True, eq=False)
 class FittingFilms:
-    """Films that a temperature and a threshold can be fitted on, of the same prevalence as all that were given.
+    """Films that calibration and thresholds can be fitted on, of the same prevalence as all that were given.
 
     Attributes:
         labels: int64 (N,), 1 = fractured.
         logits: float64 (N,), of the convention as given.
         sha256: Their hashes.
+        groups: Names; films with the same one belong together.
     """
 
     labels: npt.NDArray[np.int64]
     logits: npt.NDArray[np.float64]
     sha256: tuple[str, ...]
+    groups: list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,13 +143,14 @@ def check_films(
         spec: Geometry of the input.
         data: Folder or table of films.
         labels: Further names of classes.
-        fitting: Score films to fit a temperature and a threshold on as well.
+        fitting: Score films to fit calibration and thresholds on as well.
         workers: Threads that decode films.
         teller: Hears of progress and of every warning.
 
     Raises:
         DatasetError: The films cannot be used.
     """
+    from lucency.datasets.film_groups import film_groups
     from lucency.learning.importing import scorer
     from lucency.learning.input_convention import CONVENTIONS, named
 
@@ -159,6 +162,7 @@ def check_films(
         images = np.array(prepared.images[prepared.rows])
         truth = prepared.manifest.table["label"].to_numpy(dtype=np.int64)
         hashes = tuple(prepared.manifest.table["sha256"])
+        together = film_groups(prepared.manifest)
         for finding in prepared.findings:
             if finding.severity != "note":
                 teller.say(f"{finding.severity}: {finding.message}")
@@ -174,7 +178,7 @@ def check_films(
         teller.progress("checking conventions", index, len(tried))
         if fitting and index == 0:
             logits = scorer(model, other, mapping)(images)
-            fitted = FittingFilms(truth, logits, hashes)
+            fitted = FittingFilms(truth, logits, hashes, together)
             rows.append(_row(name, truth[few], logits[few]))
         else:
             rows.append(_row(name, truth[few], scorer(model, other, mapping)(images[few])))
@@ -219,7 +223,7 @@ def _balanced(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
 
 
 def _row(name: str, labels: npt.NDArray[np.int64], logits: npt.NDArray[np.float64]) -> CheckRow:
-    from lucency.decision import Calibration
+    from lucency.calibration import Calibration
     from lucency.evaluation.metrics import measure
 
     probabilities = Calibration().probability(logits)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from lucency.bundle import Bundle, Card, write_bundle
-from lucency.decision import Calibration, OperatingPoint
+from lucency.decision import OperatingPoint
 from lucency.errors import BundleError, DatasetError, RunError
 from lucency.imaging.geometry import Fit, InputSpec, Interpolation
 from lucency.workflows.import_record import import_facts, say_assumptions, say_parity, why_none
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lucency.workflows.import_check import FilmCheck
 
 FIT_FILMS = 20
-"""How many films of each class a temperature and a threshold are fitted on at least."""
+"""How many films of each class a calibration and thresholds are fitted on at least."""
 
 UNKNOWN = "not known: somebody else trained it"
 """What stands in a card for the training data."""
@@ -86,7 +86,7 @@ def import_model(
         interpolation: Filter of the resize.
         check: Folder or table of films with known labels, which tell whether scale and class order look right.
         labels: Further names of classes of those films.
-        fit_threshold: Fit a temperature and a threshold on those films.
+        fit_threshold: Fit calibration, operating points and abstention on those films.
         licence: Licence of the weights, where the user knows it.
         trust: Open the model even where it holds code.
         workers: Threads that decode films.
@@ -122,7 +122,7 @@ def import_model(
             opened, scaling, mapping, spec, check,
             labels=labels, fitting=fit_threshold, workers=workers, teller=teller,
         )  # fmt: skip
-    fitted = _fitted(checked, teller)
+    fitted, fitted_on = _fitted(checked, teller)
     outputs, parity = write_graph(
         opened, scaling, mapping, target / "model.onnx", films=checked.some_films if checked else None
     )
@@ -136,7 +136,11 @@ def import_model(
         model_sha256="",
         outputs=outputs,
         training_data={"source": UNKNOWN},
-        provenance={"imported": facts, "versions_of_import": versions()},
+        provenance={
+            "imported": facts,
+            "versions_of_import": versions(),
+            **({"validation": fitted_on} if fitted_on else {}),
+        },
         licence=licence or "not stated by whoever imported it: ask whoever trained the model",
         **fitted,
     )
@@ -213,34 +217,25 @@ def _mapping(
     return mapping, whence
 
 
-def _fitted(checked: FilmCheck | None, teller: Teller) -> dict[str, Any]:
+def _fitted(checked: FilmCheck | None, teller: Teller) -> tuple[dict[str, Any], dict[str, Any]]:
     films = checked.fitting if checked else None
     if films is None:
         teller.say("Not calibrated: temperature 1, threshold 0.5")
         if checked and min(checked.fractured, checked.films - checked.fractured) >= FIT_FILMS:
             teller.say("The films of the check are enough to fit both: --fit-threshold")
-        return {}
+        return {}, {}
     total, fractured = len(films.labels), int(films.labels.sum())
     if min(fractured, total - fractured) < FIT_FILMS:
         raise DatasetError(
             f"--fit-threshold needs at least {FIT_FILMS} films of each class, not {fractured} fractured and "
             f"{total - fractured} others"
         )
-    from lucency.evaluation.calibrate import calibration_note, fit_temperature, fixed_sensitivity, youden
+    from lucency.workflows.fitted_rules import fit_rules
 
-    calibration: Calibration = fit_temperature(films.logits, films.labels)
-    note = calibration_note(calibration, films.logits, films.labels)
-    if note:
-        teller.say(note)
-    probabilities = calibration.probability(films.logits)
-    points: Sequence[OperatingPoint] = (
-        youden(films.labels, probabilities),
-        fixed_sensitivity(films.labels, probabilities),
-        OperatingPoint("half", 0.5),
-    )
+    rules, facts = fit_rules(films.labels, films.logits, films.groups, split="check", teller=teller)
+    points = (*rules["operating_points"], OperatingPoint("half", 0.5))
     teller.say(
-        f"Fitted on {total} films of the check, {fractured} of them fractured: temperature "
-        f"{calibration.temperature:.3g}, threshold {points[0].threshold:.3g} (Youden). Probabilities hold where "
-        "fractures are as frequent as there. Evaluate on other films"
+        f"Fitted on {total} films of the check, {fractured} of them fractured: calibration, operating points, and when "
+        "to be uncertain. Probabilities hold where fractures are as frequent as there. Evaluate on other films"
     )
-    return {"calibration": calibration, "operating_points": tuple(points), "default_operating_point": points[0].name}
+    return {**rules, "operating_points": points}, facts

@@ -13,7 +13,9 @@ from lucency.bundle import Bundle
 from lucency.decision import ExamRule
 from lucency.errors import MissingExtraError
 from lucency.workflows.answered import Answered, answered_exams, answered_films, exam_majority, exam_names
+from lucency.workflows.evidence import add_evidence
 from lucency.workflows.run_folder import write_rows
+from lucency.workflows.score_films import score_films
 from lucency.workflows.split_films import SplitFilms, split_films
 from lucency.workflows.teller import Teller
 
@@ -40,6 +42,9 @@ def measure(
     teller: Teller,
     history: Sequence[Mapping[str, Any]] = (),
     summary: str = "",
+    prevalences: Sequence[float] = (),
+    occluded: int = 0,
+    external: bool = False,
 ) -> EvaluationReport:
     """Scores the films of a split, and writes the report.
 
@@ -59,6 +64,9 @@ def measure(
         teller: Hears of progress.
         history: Rows of the epochs.
         summary: Of the model, as text.
+        prevalences: At which PPV and NPV are told, each above 0 and below 1.
+        occluded: On how many films the heat map is checked by occlusion.
+        external: The films are not those of the bundle's own run: what is shifted against it is told.
     """
     try:
         from lucency.evaluation.predictions import prediction_rows
@@ -68,13 +76,14 @@ def measure(
     from lucency.predictor import Predictor
     from lucency.workflows.report_folder import write_report
 
-    predictor = Predictor(bundle, operating_point=operating_point)
+    # The gate is asked by `score_films`; here every film is to have its figure and its heat map.
+    predictor = Predictor(bundle, operating_point=operating_point, gate=False)
     films = split_films(manifest, prepared, split)
-    scores = _score(predictor, films, split, teller)
-    alone = answered_films(films, scores, bundle.card, predictor.operating_point)
+    scored = score_films(predictor, films, what=f"{split} films", teller=teller)
+    alone = answered_films(films, scored.logits, bundle.card, predictor.operating_point)
     answered = alone
     if rule is not None:
-        answered = answered_exams(films, scores, bundle.card, predictor.operating_point, rule)
+        answered = answered_exams(films, scored.logits, bundle.card, predictor.operating_point, rule)
     report = evaluate_scores(
         answered.labels,
         answered.logits,
@@ -90,6 +99,7 @@ def measure(
         resamples=resamples,
         seed=seed,
         unit=answered.unit,
+        prevalences=prevalences,
     )
     report = replace(report, notes=[*report.notes, *answered.notes])
 
@@ -111,6 +121,21 @@ def measure(
         ]
         views = [{"exam": name, **row} for name, row in zip(exam_names(films), rows_of(alone), strict=True)]
         write_rows(out / "views.csv", list(views[0]), views)
+    out.mkdir(parents=True, exist_ok=True)
+    report = add_evidence(
+        report,
+        answered,
+        films,
+        scored,
+        rows if rule is None else rows_of(answered),
+        predictor=predictor,
+        manifest=manifest,
+        prepared=prepared,
+        out=out,
+        occluded=occluded,
+        external=external,
+        teller=teller,
+    )
     write_report(
         out,
         report,
@@ -129,14 +154,6 @@ def measure(
         teller.say(note)
     teller.say(f"Report: {out / 'report.html'}")
     return report
-
-
-def _score(predictor: Any, films: SplitFilms, split: str, teller: Teller) -> Any:
-    parts, total = [], len(films.rows)
-    for start in range(0, total, 16):
-        parts.append(predictor.score_rows(films.images, films.rows[start : start + 16]))
-        teller.progress(f"scoring {split} films", min(start + 16, total), total)
-    return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def _baselines(

@@ -46,6 +46,12 @@ class FilmAnswer:
             "decision": answer.decision,
             "bundle": answer.bundle,
         }
+        if answer.error_rate is not None:
+            entry["error_rate"] = answer.error_rate
+        if answer.possible is not None:
+            entry["possible"] = list(answer.possible)
+        if answer.gate is not None:
+            entry["gate"] = dict(answer.gate.distances)
         if answer.warnings:
             entry["warnings"] = list(answer.warnings)
         if self.overlay is not None:
@@ -133,13 +139,33 @@ def predict_films(
             yield FilmAnswer(path, prediction, overlay_error=error)
 
 
+def reason(prediction: Prediction) -> str:
+    """Why a film is not simply fractured or not, in words; "" where it is one of the two by the operating point."""
+    if prediction.refused:
+        over = [f"{name} {distance:.2g}" for name, distance in _distances(prediction) if distance > 1]
+        return "no probability is given" + (f" (times its limit: {', '.join(over)})" if over else "")
+    if prediction.error_rate is None or prediction.possible is None:
+        return ""
+    rate = f"at an error rate of {100 * prediction.error_rate:.3g} %"
+    if len(prediction.possible) == 1:
+        return rate
+    return f"{'may be either' if prediction.possible else 'unlike both classes'} {rate}"
+
+
 def caption(prediction: Prediction) -> list[str]:
     """The lines under an overlay."""
-    return [
-        f"{prediction.decision.replace('_', ' ')}: probability of a fracture {prediction.probability:.2f} "
-        f"(threshold {prediction.operating_point.threshold:.2f}, {prediction.operating_point.name})",
-        f"bundle {prediction.bundle}",
-    ]
+    decision, why = prediction.decision.replace("_", " "), reason(prediction)
+    if prediction.probability is None:
+        said = f"{decision}: {why}"
+    else:
+        point = prediction.operating_point
+        why = why or f"threshold {point.threshold:.2f}, {point.name}"
+        said = f"{decision}: probability of a fracture {prediction.probability:.2f} ({why})"
+    return [said, f"bundle {prediction.bundle}"]
+
+
+def _distances(prediction: Prediction) -> list[tuple[str, float]]:
+    return [] if prediction.gate is None else list(prediction.gate.distances.items())
 
 
 def _write_overlay(

@@ -23,7 +23,8 @@ class ExamAnswer:
         rule: Combined them.
         operating_point: Made the decision.
         bundle: `name@hash` of the bundle that answered.
-        probability: Calibrated probability of a fracture, 0..1; None where no film can be used.
+        probability: Calibrated probability of a fracture, 0..1; None where no film can be used. Films that the gate
+            refused are left out like those that cannot be read.
     """
 
     exam: Exam
@@ -35,35 +36,39 @@ class ExamAnswer:
 
     @property
     def decision(self) -> Decision | None:
-        """The decision, or None where no film can be used."""
-        return None if self.probability is None else self.operating_point.decide(self.probability)
+        """The decision; that of the gate where it refused every film that can be read, None where there is none."""
+        if self.probability is not None:
+            return self.operating_point.decide(self.probability)
+        return next((film.prediction.decision for film in self.films if film.prediction is not None), None)
 
     @property
     def highest(self) -> FilmAnswer | None:
         """The film with the highest probability, or None where no film can be used."""
-        answered = [film for film in self.films if film.prediction is not None]
-        return max(answered, key=_logit, default=None)
+        return max(filter(_usable, self.films), key=_logit, default=None)
 
     @property
     def warnings(self) -> list[str]:
         """What may make the answer wrong."""
+        found = [self.exam.doubt] if self.exam.doubt else []
         unread = sum(film.prediction is None for film in self.films)
-        lacking = (
-            [f"{unread} of {len(self.films)} films cannot be used"] if unread and self.probability is not None else []
-        )
-        return [*([self.exam.doubt] if self.exam.doubt else []), *lacking]
+        refused = sum(film.prediction is not None and film.prediction.refused for film in self.films)
+        if unread and self.decision is not None:
+            found.append(f"{unread} of {len(self.films)} films cannot be used")
+        if refused:
+            found.append(f"{refused} of {len(self.films)} films were refused by the gate and left out")
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `predict --per-exam --json`; its keys are a stable contract (see docs/reference/json.md)."""
         entry: dict[str, Any] = {"exam": self.exam.name}
-        if self.probability is None or self.highest is None:
+        if self.decision is None:
             error = next(film.error for film in self.films if film.error is not None)
             entry["error"] = {"code": error.code, "message": f"None of {len(self.films)} films can be used. {error}"}
         else:
             entry |= {
                 "probability": self.probability,
                 "decision": self.decision,
-                "highest_film": self.highest.path,
+                "highest_film": None if self.highest is None else self.highest.path,
                 "rule": self.rule.combination,
                 "threshold": self.operating_point.threshold,
                 "bundle": self.bundle,
@@ -96,11 +101,15 @@ def predict_exams(
     calibration = predictor.bundle.card.calibration
     for exam in exams:
         films = tuple(next(answers) for _ in exam.paths)
-        logits = [film.prediction.logit for film in films if film.prediction is not None]
+        logits = [_logit(film) for film in films if _usable(film)]
         probability = None
         if logits:
             probability = float(rule.calibration.probability(rule.logit(logits, calibration)))
         yield ExamAnswer(exam, films, rule, point, predictor.bundle.identity, probability)
+
+
+def _usable(film: FilmAnswer) -> bool:
+    return film.prediction is not None and not film.prediction.refused
 
 
 def _logit(film: FilmAnswer) -> float:

@@ -7,19 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lucency.bundle import Bundle
-from lucency.errors import FilmError, MissingExtraError, ResourceError
+from lucency.errors import MissingExtraError, ResourceError
 from lucency.predictor import Predictor
 from lucency.workflows.answered import Answered
+from lucency.workflows.gallery import failure_pictures, sample_pictures
 from lucency.workflows.run_folder import now, versions, write_rows, write_text
 from lucency.workflows.split_films import SplitFilms
 
 if TYPE_CHECKING:
     from lucency.evaluation.report import EvaluationReport
-
-_SAMPLES = 12
 
 
 def write_report(
@@ -57,6 +54,7 @@ def write_report(
     """
     try:
         from lucency.reporting.canvas import to_png
+        from lucency.reporting.evidence_figures import evidence_figures
         from lucency.reporting.figures import report_figures
         from lucency.reporting.films import sample_grid
         from lucency.reporting.html import render_report
@@ -66,8 +64,11 @@ def write_report(
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / "report.json", _json({**content, "verdict": report.verdict, "bundle": bundle.identity}))
     write_rows(out / "predictions.csv", list(rows[0]), rows)
-    figures = report_figures(content, history)
-    samples = _samples(predictor, answered, films, rows, seed)
+    figures = {**report_figures(content, history), **evidence_figures(content["evidence"])}
+    samples = sample_pictures(predictor, answered, films, rows, seed=seed)
+    failures: dict[str, Any] = {}
+    if "failures" in report.evidence:
+        failures = failure_pictures(predictor, answered, films, report.evidence["failures"])
     pictures = {name: to_png(figure) for name, figure in figures.items()}
     if samples:
         images, captions = [sample["image"] for sample in samples], [sample["caption"] for sample in samples]
@@ -84,42 +85,10 @@ def write_report(
         title=f"Lucency report: {bundle.card.name} on {report.split} {report.unit}s",
         run_details={**details, "bundle": bundle.identity, "evaluated": now(), "versions": versions()},
         samples=samples,
+        failures=failures,
         model_summary=summary,
     )
     write_text(out / "report.html", page)
-
-
-def _samples(
-    predictor: Predictor, answered: Answered, films: SplitFilms, rows: Sequence[Mapping[str, Any]], seed: int
-) -> list[dict[str, Any]]:
-    from lucency.imaging.overlay import draw_overlay
-
-    order = np.random.default_rng(seed).permutation(len(rows))
-    fractured = [index for index in order if rows[index]["label"] == 1][: _SAMPLES // 2]
-    normal = [index for index in order if rows[index]["label"] == 0][: _SAMPLES - len(fractured)]
-    samples = []
-    for index in (*fractured, *normal):
-        place = answered.shown[index]
-        try:
-            answer, film, placement = predictor.predict_with_film(films.paths[place])
-        except FilmError:
-            continue
-        truth = "fractured" if rows[index]["label"] else "not fractured"
-        if answered.unit == "exam":
-            said = f"{str(rows[index]['decision']).replace('_', ' ')} ({rows[index]['probability']:.2f})"
-            said += f"; highest of {answered.sizes[index]} films" if answered.sizes[index] > 1 else ""
-        else:
-            said = f"{answer.decision.replace('_', ' ')} ({answer.probability:.2f})"
-        picture = draw_overlay(film, answer.heatmap, placement, [], boxes=films.boxes[place])
-        picture.thumbnail((360, 360))
-        samples.append(
-            {
-                "image": np.asarray(picture),
-                "title": films.image_ids[place],
-                "caption": f"label: {truth}; model: {said}",
-            }
-        )
-    return samples
 
 
 def _json(content: Mapping[str, Any]) -> str:

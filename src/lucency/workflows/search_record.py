@@ -151,7 +151,7 @@ def _films(series: RunSeries) -> dict[str, dict[str, int]]:
 
 def _auroc_of(series: RunSeries, trial: Trial, seed: int) -> dict[str, float | None] | None:
     """AUROC of the validation films of a trial with its interval, as `{"value", "low", "high"}`."""
-    from lucency.decision import Calibration
+    from lucency.calibration import Calibration
     from lucency.evaluation.intervals import bootstrap_intervals
     from lucency.evaluation.metrics import measure
     from lucency.evaluation.scores import ScoredFilms

@@ -1,0 +1,259 @@
+"""How far a bundle is off at a new site, and what one that is calibrated there can be expected to give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lucency.abstention import Abstention
+from lucency.calibration import Calibration
+from lucency.decision import OperatingPoint
+from lucency.evaluation.calibrate import operating_points
+from lucency.evaluation.calibration_choice import FOLDS, choose_calibration, divided, too_few_to_divide
+from lucency.evaluation.conformal import ERROR_RATES, abstention_section, answer_figures, fit_abstention
+from lucency.evaluation.intervals import group_numbers
+from lucency.evaluation.pooled import ModelAnswers, evaluate_pooled
+from lucency.evaluation.report import EvaluationReport, evaluate_scores
+from lucency.evaluation.scores import FloatArray, IntArray, checked_scores
+
+FEWEST_GROUPS_OF_A_CLASS = 15
+"""Groups that must hold a film of a class, so that four fifths of them can still be divided once more."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the new bundle is asked for.
+
+    Attributes:
+        sensitivity: Of `screening`, above 0 and below 1.
+        specificity: Of `confirm`, above 0 and below 1.
+        default: Name of the operating point that decides.
+        error_rates: At which abstention is told, each above 0 and below 1.
+    """
+
+    sensitivity: float = 0.9
+    specificity: float = 0.95
+    default: str = "youden"
+    error_rates: tuple[float, ...] = ERROR_RATES
+
+
+def recalibration_section(
+    labels: npt.ArrayLike,
+    logits: npt.ArrayLike,
+    groups: Sequence[str] | None,
+    *,
+    calibration: Calibration,
+    points: Sequence[OperatingPoint],
+    default: str,
+    abstention: Abstention | None,
+    targets: Targets,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """What a bundle gave on N films that it never saw, and what one fitted on such films gives on others.
+
+    The first is an evaluation as any other. The second comes from cross-validation over groups: on each of five folds
+    answers what was chosen and fitted on the other four, never on the fold itself.
+
+    Args:
+        labels: (N,) integers, 1 = fractured, 0 = not fractured.
+        logits: (N,) model outputs, unbounded.
+        groups: N names of groups; "" or None: each film alone.
+        calibration: Of the bundle.
+        points: Operating points of the bundle.
+        default: Name of the one that decides.
+        abstention: Of the bundle, or None.
+        targets: What the new bundle is asked for.
+        resamples: Of the bootstrap.
+        seed: Of folds and bootstrap.
+
+    Returns:
+        "films", "fractured", "groups", "old", "expected" (None where the films cannot be divided), "reason" (why, or
+        None) and "sentences". Each of the two: "calibration" ({"method", "mean_probability", "intercept", "slope",
+        "loss", "brier": figures, "ece", "ece_floor"}), "auroc" (figure), "reliability" (bins), "operating_points" (each
+        {"name", "promised": {"sensitivity", "specificity"}, "sensitivity", "specificity": figures}) and "abstention"
+        (for each error rate {"error_rate", "uncertain", "wrong", "fractured", "not_fractured": figures, the last two
+        the coverage of the class}; empty where the bundle has none).
+
+    Raises:
+        DatasetError: The films cannot be used, see `checked_scores` and `group_numbers`.
+    """
+    label_array, logit_array = checked_scores(labels, logits)
+    group_of_film, group_count = group_numbers(groups, len(label_array))
+    bootstrap = {"resamples": resamples, "seed": seed}
+    ordered = sorted(points, key=lambda point: point.name != default)
+    report = evaluate_scores(
+        label_array, logit_array, groups=groups, calibration=calibration, operating_point=ordered[0],
+        other_points=ordered[1:], resamples=resamples, seed=seed,
+    )  # fmt: skip
+    old = _side(report, calibration.method, calibration.probability(logit_array), points)
+    old["abstention"] = []
+    if abstention is not None:
+        told = abstention_section(abstention, label_array, logit_array, groups, targets.error_rates, **bootstrap)
+        old["abstention"] = [
+            {
+                "error_rate": rate["error_rate"],
+                "uncertain": rate["uncertain"],
+                "wrong": rate["wrong"],
+                "fractured": rate["classes"]["fractured"]["coverage"],
+                "not_fractured": rate["classes"]["not_fractured"]["coverage"],
+            }
+            for rate in told["rates"]
+        ]
+    reason = too_few_to_divide(label_array, group_of_film, fewest=FEWEST_GROUPS_OF_A_CLASS)
+    expected = None
+    if reason is None:
+        expected = _expected(label_array, logit_array, groups, group_of_film, targets, bootstrap)
+    section = {
+        "films": len(label_array),
+        "fractured": int(label_array.sum()),
+        "groups": group_count,
+        "old": old,
+        "expected": expected,
+        "reason": reason,
+    }
+    return section | {"sentences": _sentences(section)}
+
+
+def _side(
+    report: EvaluationReport, method: str, probabilities: FloatArray, points: Sequence[OperatingPoint]
+) -> dict[str, Any]:
+    measured = {row["name"]: row for row in report.operating_points}
+    return {
+        "calibration": {
+            "method": method,
+            "mean_probability": float(probabilities.mean()),
+            "intercept": report.metrics["calibration_intercept"],
+            "slope": report.metrics["calibration_slope"],
+            "loss": report.metrics["loss"],
+            "brier": report.metrics["brier"],
+            "ece": report.metrics["ece"]["value"],
+            "ece_floor": report.ece_floor,
+        },
+        "auroc": report.metrics["auroc"],
+        "reliability": list(report.reliability),
+        "operating_points": [
+            {
+                "name": point.name,
+                "promised": {"sensitivity": point.sensitivity, "specificity": point.specificity},
+                "sensitivity": measured[point.name]["sensitivity"],
+                "specificity": measured[point.name]["specificity"],
+            }
+            for point in points
+        ],
+    }
+
+
+def _expected(
+    labels: IntArray,
+    logits: FloatArray,
+    groups: Sequence[str] | None,
+    group_of_film: IntArray,
+    targets: Targets,
+    bootstrap: dict[str, int],
+) -> dict[str, Any]:
+    names = [f"group {number}" for number in group_of_film.tolist()]
+    answers = []
+    may_be = {rate: (np.zeros(len(labels), bool), np.zeros(len(labels), bool)) for rate in targets.error_rates}
+    for train, held in divided(labels, group_of_film, bootstrap["seed"]):
+        fitted, _ = choose_calibration(logits[train], labels[train], [names[i] for i in train], bootstrap["seed"])
+        points = operating_points(
+            labels[train], fitted.probability(logits[train]),
+            sensitivity=targets.sensitivity, specificity=targets.specificity,
+        )  # fmt: skip
+        decides_first = sorted(points, key=lambda point: point.name != targets.default)
+        answers.append(ModelAnswers(labels[held], logits[held], [names[i] for i in held], fitted, decides_first))
+        kept = fit_abstention(logits[train], labels[train], seed=bootstrap["seed"])
+        for rate, (fractured, other) in may_be.items():
+            lowest, highest = kept.limits(rate)
+            fractured[held], other[held] = logits[held] >= lowest, logits[held] <= highest
+    report = evaluate_pooled(answers, resamples=bootstrap["resamples"], seed=bootstrap["seed"])
+    probabilities = np.concatenate([fold.calibration.probability(fold.logits) for fold in answers])
+    wanted = (
+        OperatingPoint("youden", 0.5),
+        OperatingPoint("screening", 0.5, targets.sensitivity),
+        OperatingPoint("confirm", 0.5, None, targets.specificity),
+    )
+    methods = " and ".join(sorted({fold.calibration.method for fold in answers}))
+    abstention = []
+    for rate, (fractured, other) in may_be.items():
+        figures = answer_figures(fractured, other, labels, groups, **bootstrap)
+        abstention.append(
+            {
+                "error_rate": rate,
+                "uncertain": figures["uncertain"],
+                "wrong": figures["wrong"],
+                "fractured": figures["fractured coverage"],
+                "not_fractured": figures["not_fractured coverage"],
+            }
+        )
+    return {**_side(report, methods, probabilities, wanted), "abstention": abstention}
+
+
+def _sentences(section: Mapping[str, Any]) -> list[str]:
+    old, expected = section["old"], section["expected"]
+    fitted, prevalence = old["calibration"], section["fractured"] / section["films"]
+    found = [
+        _towards(
+            fitted["intercept"],
+            right=0.0,
+            below="The old bundle says too high probabilities",
+            above="The old bundle says too low probabilities",
+            fits="The old bundle's probabilities are neither clearly too high nor clearly too low",
+        )
+        + f". The mean probability is {fitted['mean_probability']:.3f}, the share of fractured films {prevalence:.3f}.",
+        _towards(
+            fitted["slope"],
+            right=1.0,
+            below="It is too sure of itself",
+            above="It is too timid",
+            fits="It is neither clearly too sure nor clearly too timid",
+        )
+        + ".",
+        f"Its calibration error (ECE) is {fitted['ece']:.3f}; a perfectly calibrated bundle would show about "
+        f"{fitted['ece_floor']:.3f} on so many films.",
+    ]
+    for point in old["operating_points"]:
+        for name in ("sensitivity", "specificity"):
+            promised, figure = point["promised"][name], point[name]
+            if promised is None or figure["value"] is None:
+                continue
+            said = f"At {point['name']} it promised a {name} of {promised:.3f} and gave {_interval(figure)}"
+            missed = figure["low"] is not None and not figure["low"] <= promised <= figure["high"]
+            found.append(said + (": the promise lies outside the interval." if missed else "."))
+    if expected is None:
+        found.append(f"What the new bundle gives on other films is not known: {section['reason']}.")
+        return found
+    new = expected["calibration"]
+    found.append(
+        f"The new bundle, judged by {FOLDS}-fold cross-validation over groups: calibration error {new['ece']:.3f} "
+        f"(floor {new['ece_floor']:.3f}), intercept {_interval(new['intercept'])}, slope {_interval(new['slope'])}, "
+        f"log loss {_number(new['loss'])} after {_number(fitted['loss'])}."
+    )
+    return found
+
+
+def _towards(figure: Mapping[str, Any], *, right: float, below: str, above: str, fits: str) -> str:
+    if figure["value"] is None:
+        return f"{fits} (no figure: {figure['reason']})"
+    name = "calibration intercept" if right == 0 else "calibration slope"
+    words = fits
+    if figure["low"] is not None and figure["high"] < right:
+        words = below
+    elif figure["low"] is not None and figure["low"] > right:
+        words = above
+    return f"{words} ({name} {_interval(figure)}, {right:g} is right)"
+
+
+def _number(figure: Mapping[str, Any]) -> str:
+    return "-" if figure["value"] is None else f"{figure['value']:.3f}"
+
+
+def _interval(figure: Mapping[str, Any]) -> str:
+    if figure["low"] is None:
+        return f"{_number(figure)} (no interval: {figure['reason']})"
+    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
