@@ -147,7 +147,8 @@ class Gate:
             BundleError: It cannot be read, or was made by a version that measures otherwise.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            # NumPy leaves a damaged file open that it opened itself.
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise BundleError(f"gate.npz cannot be read ({error})", where=path, hint="Get the bundle again") from None

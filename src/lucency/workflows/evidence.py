@@ -121,3 +121,14 @@ def add_evidence(
         threshold=answered.operating_point.threshold,
     )
     return replace(report, evidence=sections)
+
+
+def told_evidence(evidence: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What of a report's sections is worth a line on the terminal; the page has the rest."""
+    told = list(evidence.get("shift", {}).get("sentences", ()))
+    told += list(evidence.get("gate", {}).get("sentences", ()))[:1]
+    subgroups = evidence.get("subgroups", {})
+    if subgroups.get("worst"):
+        told.append(subgroups["sentences"][0])
+    verdict = evidence.get("heat_maps", {}).get("verdict")
+    return [*told, verdict] if verdict else told

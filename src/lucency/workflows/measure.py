@@ -13,7 +13,7 @@ from lucency.bundle import Bundle
 from lucency.decision import ExamRule
 from lucency.errors import MissingExtraError
 from lucency.workflows.answered import Answered, answered_exams, answered_films, exam_majority, exam_names
-from lucency.workflows.evidence import add_evidence
+from lucency.workflows.evidence import add_evidence, told_evidence
 from lucency.workflows.run_folder import write_rows
 from lucency.workflows.score_films import score_films
 from lucency.workflows.split_films import SplitFilms, split_films
@@ -150,6 +150,8 @@ def measure(
         seed=seed,
     )
     teller.say(report.verdict)
+    for sentence in told_evidence(report.evidence):
+        teller.say(sentence)
     for note in answered.notes:
         teller.say(note)
     teller.say(f"Report: {out / 'report.html'}")
