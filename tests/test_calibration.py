@@ -58,3 +58,5 @@ def test_what_calibrates_nothing_is_refused(values: dict[str, object]) -> None:
 def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(ValueError, match="'spline' is no calibration"):
         Calibration.from_json({"method": "spline", "temperature": 1.0})
+    with pytest.raises(ValueError, match="needs knots"):
+        Calibration.from_json({"method": "isotonic", "knots": []})

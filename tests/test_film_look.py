@@ -70,3 +70,28 @@ def test_known_pictures() -> None:
     assert measured(surround)["centre"] < 0 < measured(dark)["centre"]
     assert measured(surround)["rim_dark"] == 1
     assert measured(dark)["rim_dark"] == 0
+
+
+def test_the_numbers_stay_what_they_were() -> None:
+    """Gates of bundles hold such numbers: where these change, `gate.GATE_VERSION` must be raised."""
+    y, x = np.mgrid[0:100, 0:150]
+    picture = ((x * x + 3 * x * y + 7 * y) % 251).astype(np.uint8)
+    found = dict(zip(MEASURES, film_measures(picture).tolist(), strict=True))
+    pinned = {
+        "grey_2": 0.016,
+        "grey_50": 0.486,
+        "entropy": 0.996,
+        "detail_1": 1.022,
+        "direction_2": 0.01,
+        "spikiness_4": 0.7,
+        "detail_16": -1.964,
+        "still": 0.002,
+        "contrast": 0.469,
+        "rim_spread": 0.505,
+        "centre": -0.002,
+        "mirror": 0.013,
+        "elongation": 0.017,
+        "row_steps": 1.29,
+        "column_steps": 1.807,
+    }
+    assert {name: round(found[name], 3) for name in pinned} == pytest.approx(pinned, abs=2e-3)

@@ -91,7 +91,10 @@ class Calibration:
         """
         method = str(values["method"])
         if method == "isotonic":
-            return cls(knots=tuple((float(at), float(said)) for at, said in values["knots"]))
+            knots = tuple((float(at), float(said)) for at, said in values["knots"])
+            if not knots:
+                raise ValueError("an isotonic calibration needs knots")
+            return cls(knots=knots)
         if method not in ("temperature", "platt"):
             raise ValueError(f"{method!r} is no calibration")
         return cls(float(values["temperature"]), float(values.get("intercept", 0.0)))

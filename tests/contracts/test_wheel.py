@@ -71,7 +71,7 @@ class TestContent:
     def test_it_brings_no_test_and_no_film(self, names: list[PurePosixPath]) -> None:
         assert {name.parts[0] for name in names} == {"lucency", f"lucency-{__version__}.dist-info"}
         suffixes = {name.suffix for name in names if name.parts[0] == "lucency"}
-        assert suffixes == {".py", ".typed", ".toml", ".j2", ".css", ".js"}
+        assert suffixes == {".py", ".typed", ".toml", ".j2", ".css", ".js", ".npz"}
 
 
 class TestBase:

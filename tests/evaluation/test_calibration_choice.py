@@ -48,6 +48,13 @@ def test_a_slope_without_end_stops_at_its_bound_and_never_turns_the_order(turn: 
     assert (np.diff(fitted.log_odds(logits)) > 0).all()
 
 
+@pytest.mark.parametrize("far", [-300.0, 60.0])
+def test_logits_far_from_zero_are_calibrated_as_any(far: float) -> None:
+    logits, labels = drawn(1, slope=1.5)
+    near, moved = fit_platt(logits, labels), fit_platt(logits + far, labels)
+    assert moved.log_odds(logits + far) == pytest.approx(near.log_odds(logits), abs=1e-6)
+
+
 def test_reversed_scores_keep_their_order_too() -> None:
     logits, labels = drawn(1, slope=-0.5)
     fitted = fit_platt(logits, labels)

@@ -130,6 +130,18 @@ def test_one_class_and_one_group() -> None:
     assert "one group" in str(found["auroc"].reason)
 
 
+def test_few_groups_have_no_interval() -> None:
+    labels, models = drawn(6, 40, 1.0, 2.0)
+    found = compare_models(labels, models, groups=[str(n // 5) for n in range(40)], resamples=100)["m1"]
+    assert (found["auroc"].low, found["auroc"].p) == (None, None)
+    assert found["auroc"].reason == "there are only 8 groups of films, and an interval needs 10"
+    few = np.r_[np.flatnonzero(labels == 1)[:4], np.flatnonzero(labels == 0)[:4]]
+    alone = [ModelScores(one.name, one.probabilities[few], one.decisions[few]) for one in models]
+    found = compare_models(labels[few], alone, groups=None, resamples=100)["m1"]
+    assert (found["auroc"].low, found["auroc"].p) == (None, None)
+    assert found["accuracy"].p_by == "mcnemar"
+
+
 def sentence(found: Difference, **others: Difference) -> str:
     nothing = Difference(0.0, -0.1, 0.1, 1.0, 1.0, "bootstrap", "bootstrap")
     differences = {"auroc": found, "accuracy": nothing, "sensitivity": nothing, "specificity": nothing, **others}

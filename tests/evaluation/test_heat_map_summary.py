@@ -55,9 +55,12 @@ def test_the_verdict_follows_the_difference_to_the_better_guess_by_position() ->
 
 
 def test_without_an_interval_nothing_is_concluded() -> None:
-    said = verdict([1.0] * 3, [0.0] * 3)
-    assert "cannot be said: every resample gave the same value" in said
-    assert "3 films are few" in said
+    assert "cannot be said: every resample gave the same value" in verdict([1.0] * 30, [0.0] * 30)
+    # Three films that all beat position by a little are no proof.
+    said = verdict([1.0] * 3, [0.0, 0.1, 0.2])
+    assert "cannot be said: there are only 3 films, and an interval needs 10." in said
+    assert said.endswith("3 films are few.")
+    assert verdict([1.0] * 12, [0.0, 0.5] * 6).endswith("12 films are few: read the intervals.")
 
 
 def test_films_are_sorted_by_the_size_of_their_largest_box() -> None:

@@ -8,7 +8,7 @@ from lucency.evaluation.box_cells import FilmCells, film_cells
 from lucency.evaluation.map_precision_recall import pooled_precision_recall
 from lucency.imaging.geometry import InputSpec, place
 
-SIZES = ((64, 64), (64, 32), (40, 64), (64, 64), (64, 50))
+SIZES = ((64, 64), (64, 32), (40, 64), (64, 64), (64, 50)) * 3
 
 
 @pytest.fixture
@@ -71,3 +71,9 @@ def test_one_group_has_no_interval(films: tuple[list[np.ndarray], list[FilmCells
     found = pooled_precision_recall(*films, ["a"] * len(SIZES), resamples=50, seed=0)["average_precision"]
     assert found["low"] is None
     assert "one group" in found["reason"]
+
+
+def test_few_films_have_no_interval(films: tuple[list[np.ndarray], list[FilmCells]]) -> None:  # type: ignore[type-arg]
+    heats, cells = films
+    found = pooled_precision_recall(heats[:9], cells[:9], None, resamples=50, seed=0)["average_precision"]
+    assert (found["low"], found["reason"]) == (None, "there are only 9 films, and an interval needs 10")

@@ -62,6 +62,13 @@ def test_the_words_follow_the_figures() -> None:
     assert any("promised a sensitivity of 0.900" in said and "outside the interval" in said for said in right)
 
 
+def test_without_an_interval_nothing_is_called_right() -> None:
+    logits, labels = site(0)
+    few = judged(logits, labels, groups=[str(n % 5) for n in range(300)])["sentences"]
+    assert few[0].startswith("Whether the old bundle says too high or too low probabilities cannot be said")
+    assert few[1].startswith("Whether it is too sure of itself or too timid cannot be said")
+
+
 def test_what_is_expected_is_what_new_films_show() -> None:
     expected, truth = [], []
     far = site(99, films=20_000)

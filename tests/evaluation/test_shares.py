@@ -40,6 +40,8 @@ def test_what_cannot_be_said() -> None:
     few = share_figures({"x": (EVERYONE, EVERYONE)}, groups, empty="none")["x"]
     assert (few["value"], few["low"]) == (1.0, None)
     assert "only 5 groups" in few["reason"]
+    none = share_figures({"x": (EVERYONE, EVERYONE)}, [str(n // 2) for n in range(40)], empty="none", resamples=0)["x"]
+    assert (none["low"], none["reason"]) == (None, "no resamples were asked for")
     same = share_figures({"x": (EVERYONE, EVERYONE)}, [str(n // 2) for n in range(40)], empty="none")["x"]
     assert same["low"] is None
     assert "same value" in same["reason"]

@@ -198,3 +198,15 @@ def test_a_broken_score_names_the_film() -> None:
     labels, clean = made_up(4)
     with pytest.raises(DatasetError, match="not a finite number"):
         stress_of(labels, clean, row("noise", clean * np.nan), image_ids=["a", "b", "c", "d"])
+
+
+def test_where_chance_struck_no_film_nothing_is_said_to_hold() -> None:
+    labels, clean = made_up(400)
+    struck = clean.copy()
+    struck[::2] *= -1
+    numbers = (1, 2)
+    given = ("inversion", "Inversion", numbers, (10.0, 50.0), ("10 %", "50 %"), np.stack([clean, struck]))
+    one, two = stress_of(labels, clean, StressedScores(*given, strikes_by_chance=True))["corruptions"][0]["severities"]
+    assert (one["state"], two["state"]) == ("unclear", "breaks")
+    (other,) = stress_of(labels, clean, StressedScores(*given))["corruptions"]
+    assert other["severities"][0]["state"] == "holds"

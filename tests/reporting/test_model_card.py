@@ -152,6 +152,24 @@ def test_the_worst_subgroup_is_named(whole: CardSources) -> None:
     assert all(f"| {row['value']} | {row['films']} | {row['fractured']} |" in content for row in rows)
 
 
+def test_what_heat_maps_do_not_show_is_a_limit_and_a_shift_is_no_stress_test(whole: CardSources) -> None:
+    report = copy.deepcopy(dict(whole.reports[0]))
+    report["evidence"] = {
+        **report.get("evidence", {}),
+        "heat_maps": {"verdict": "This map does not show where the fracture is."},
+        "shift": {"sentences": ["No change of AUROC can be told."]},
+    }
+    limits = section(rendered(replace(whole, reports=(report,), stress=None)), "Limits")
+    assert "Heat maps: This map does not show where the fracture is." in limits
+    assert "noise, exposure or cropping was not shown" in limits
+
+
+def test_the_facts_of_the_gate_are_words_and_short_numbers(whole: CardSources) -> None:
+    gate = {"file": "gate.npz", "sha256": "0" * 64, "training_films": 20, "limits": {"look": 10.973307708105786}}
+    content = rendered(replace(whole, card={**whole.card, "gate": gate}))
+    assert "What it was fitted on: training films 20; limits look 10.9733." in content
+
+
 def test_a_bundle_with_gate_and_abstention_says_so(whole: CardSources) -> None:
     card = {
         **whole.card,

@@ -48,7 +48,10 @@ def exams(films: list[tuple[Path, int]], tmp_path: Path) -> Path:
 
 def test_an_evaluation_of_exams(trained: TrainResult, exams: Path, tmp_path: Path) -> None:
     assert trained.bundle is not None
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/heat_maps.csv").write_text("of an earlier evaluation of films\n", "utf-8")
     report = evaluate(trained.bundle, exams, out=tmp_path / "out", per_exam=True, allow_seen=True, resamples=50)
+    assert not (tmp_path / "out/heat_maps.csv").exists()
     # Six mixed, five single, "three", "two" and two films alone; fractured are the mixed, the single and one alone.
     assert (report.unit, report.films, report.fractured) == ("exam", 15, 12)
     assert "on 15 test exams" in report.verdict
@@ -78,6 +81,11 @@ def test_an_evaluation_of_exams(trained: TrainResult, exams: Path, tmp_path: Pat
     assert content["unit"] == "exam"
     page = (tmp_path / "out/report.html").read_text("utf-8")
     assert "15 test exams of" in page
+    assert "log-odds that its films give / 1.000" in page
+    exam = next(row for row in predictions if row["films"] == "3")
+    assert f"exam of {exam['exam']}, highest of 3 films" in page
+    # A film that is loaded only when it is scrolled to is missing from a print.
+    assert "lazy" not in page
     # Numbers of exams may be those of a hospital: they stay in the table that was given.
     assert not any(
         "mixed" in (tmp_path / "out" / name).read_text("utf-8") for name in ("predictions.csv", "report.html")

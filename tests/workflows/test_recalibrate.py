@@ -133,6 +133,21 @@ def test_the_old_bundle_is_only_read(old: Bundle, films: Path, tmp_path: Path) -
     assert digest(old.folder) == before
 
 
+def test_a_break_leaves_nothing_that_the_next_run_refuses(
+    old: Bundle, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(record: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lucency.workflows.recalibrate._page", broken)
+        with pytest.raises(KeyboardInterrupt):
+            recalibrate(old, films, out=tmp_path / "new", resamples=100)
+    assert not (tmp_path / "new").exists()
+    assert recalibrate(old, films, out=tmp_path / "new", resamples=100).bundle.folder == tmp_path / "new"
+    assert not (tmp_path / "new.part").exists()
+
+
 def test_a_gate_goes_with_it(old: Bundle, films: Path, tmp_path: Path) -> None:
     from dataclasses import replace
 

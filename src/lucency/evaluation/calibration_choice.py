@@ -51,7 +51,12 @@ def fit_platt(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration:
     slope = float(calibration_slopes(once, truth, films)[0])
     # Where a threshold parts the classes there is no best slope but one of the two ends.
     slopes = [1 / high, 1 / low] if np.isnan(slope) else [min(max(slope, 1 / high), 1 / low)]
-    fits = [Calibration(1 / slope, float(calibration_intercepts(once, truth, slope * films)[0])) for slope in slopes]
+    # About their mean, since logits may lie far from 0 where intercepts are not looked for.
+    centre = float(films.mean())
+    fits = [
+        Calibration(1 / slope, float(calibration_intercepts(once, truth, slope * (films - centre))[0]) - slope * centre)
+        for slope in slopes
+    ]
     return min(fits, key=lambda fit: float(film_losses(fit, films, truth).mean()))
 
 

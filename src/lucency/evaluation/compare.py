@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lucency.evaluation.intervals import group_numbers, percentile_interval, resampled_weights
+from lucency.evaluation.intervals import FEWEST_GROUPS, Draws, group_numbers, percentile_interval, resampled_weights
 from lucency.evaluation.metrics import METRICS
 from lucency.evaluation.paired_tests import delong_difference, holm, mcnemar
 from lucency.evaluation.scores import FloatArray, IntArray, ScoredFilms
@@ -103,7 +103,8 @@ def compare_models(
     group_of_film, group_count = group_numbers(groups, len(truth))
     points = [_metrics(sample, np.ones((1, len(truth)))) for sample in films]
     values: list[dict[str, list[FloatArray]]] = [{name: [] for name in METRICS} for _ in films]
-    if group_count > 1:
+    draws = Draws(group_of_film, group_count, resamples, level, seed)
+    if draws.refusal is None:
         for weights in resampled_weights(group_of_film, group_count, resamples, seed):
             for sample, kept in zip(films, values, strict=True):
                 for name, drawn in _metrics(sample, weights).items():
@@ -114,7 +115,8 @@ def compare_models(
         for name in METRICS:
             pair = points[0][name][0], points[place][name][0]
             drawn_pair = values[0][name], values[place][name]
-            row[name] = _bootstrapped(name, pair, drawn_pair, group_count, level)
+            refusal = draws.refusal_for(truth, METRICS[name].classes)
+            row[name] = _bootstrapped(name, pair, drawn_pair, refusal, level)
         if group_count == len(truth):
             row |= _tested(truth, models[0], models[place], row, level)
         found[models[place].name] = row
@@ -132,7 +134,7 @@ def _bootstrapped(
     name: str,
     pair: tuple[float, float],
     drawn: tuple[list[FloatArray], list[FloatArray]],
-    group_count: int,
+    refusal: str | None,
     level: float,
 ) -> Difference:
     if np.isnan(pair).any():
@@ -140,8 +142,8 @@ def _bootstrapped(
     value = float(pair[1] - pair[0])
     if not METRICS[name].interval:
         return Difference(value, reason="no interval is given for it")
-    if group_count < 2 or not drawn[0]:
-        return Difference(value, reason="all films are of one group, so an interval cannot be estimated")
+    if refusal is not None:
+        return Difference(value, reason=refusal)
     differences = np.concatenate(drawn[1]) - np.concatenate(drawn[0])
     interval = percentile_interval(differences, level)
     if interval.low is None:
@@ -164,7 +166,7 @@ def _tested(
     labels: IntArray, first: ModelScores, second: ModelScores, row: Mapping[str, Difference], level: float
 ) -> dict[str, Difference]:
     found = {}
-    if min(labels.sum(), (1 - labels).sum()) >= 2:
+    if min(labels.sum(), (1 - labels).sum()) >= FEWEST_GROUPS:
         test = delong_difference(labels, first.probabilities, second.probabilities, level=level)
         if test.p is not None:
             found["auroc"] = Difference(

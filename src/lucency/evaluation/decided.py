@@ -44,6 +44,7 @@ class Figures:
         metrics: A figure for each row of `METRICS`.
         operating_points: Each with "name", "threshold", "validation" and figures of `COMPARED`.
         confusion: {"tp", "fp", "tn", "fn"}: counts at the operating point in use.
+        groups_of_classes: How many groups hold a film without fracture, and how many a fractured one.
         evidence: The sections "decision_curve" and, where prevalences were asked for, "prevalence".
     """
 
@@ -52,6 +53,7 @@ class Figures:
     metrics: dict[str, Figure]
     operating_points: list[dict[str, Any]]
     confusion: dict[str, int]
+    groups_of_classes: tuple[int, int]
     evidence: dict[str, dict[str, Any]]
 
 
@@ -123,13 +125,16 @@ def measure_decided(
             values.get(("", "sensitivity")),
             values.get(("", "specificity")),
             operating_point=used.point.name,
+            refusal=draws.refusal_for(films.labels, (0, 1)),
         )
     rows = []
     for name, decided in all_points.items():
         chosen = name == used.point.name
         figures = metrics if chosen else metric_figures(other_films[name], draws, COMPARED, of(name))
         rows.append(_row(decided.point) | {metric: figures[metric] for metric in COMPARED})
-    return Figures(films, draws.group_count, metrics, rows, confusion, evidence)
+    held = (len(np.unique(draws.group_of_film[films.labels == label])) for label in (0, 1))
+    not_fractured, fractured = held
+    return Figures(films, draws.group_count, metrics, rows, confusion, (not_fractured, fractured), evidence)
 
 
 def _row(point: OperatingPoint) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lucency.evaluation.intervals import FEWEST_GROUPS, Draws, Interval, computed, drawn_interval, point_values
+from lucency.evaluation.intervals import Draws, Interval, computed, drawn_interval, point_values
 from lucency.evaluation.metrics import METRICS
 from lucency.evaluation.paired_tests import delong_interval
 from lucency.evaluation.proportions import wilson
@@ -84,7 +84,7 @@ def metric_figures(
 
 def _interval(films: ScoredFilms, draws: Draws, name: str, point: float, values: FloatArray | None) -> Interval:
     if not by_formula(name, draws) or not math.isfinite(point):
-        return drawn_interval(name, point, values, draws)
+        return drawn_interval(films, name, point, values, draws)
     counts = METRICS[name].counts
     if counts is None:
         return _delong(films, draws)
@@ -94,11 +94,10 @@ def _interval(films: ScoredFilms, draws: Draws, name: str, point: float, values:
 
 
 def _delong(films: ScoredFilms, draws: Draws) -> Interval:
-    if len(films) < FEWEST_GROUPS:
-        return Interval(None, None, replace(draws, resamples=1).refusal)
-    fractured = int(films.labels.sum())
-    if min(fractured, len(films) - fractured) < 2:
-        return Interval(None, None, "an interval needs two films of each class")
+    # It needs no resamples, but as many films of each class as they would: with 5 it holds the truth in 83 of 100.
+    refusal = replace(draws, resamples=1).refusal_for(films.labels, METRICS["auroc"].classes)
+    if refusal is not None:
+        return Interval(None, None, refusal)
     ends = delong_interval(films.labels, films.probabilities, level=draws.level)
     if ends is None:
         why = "all films have the same score" if len(films.tie_starts) == 1 else "no film stands on the wrong side"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lucency.evaluation.intervals import Interval, group_numbers, percentile_interval, resampled_weights
+from lucency.evaluation.intervals import Draws, Interval, group_numbers, percentile_interval
 from lucency.evaluation.scores import FloatArray
 
 LEVEL = 0.95
@@ -27,7 +27,8 @@ def film_means(
         seed: Of the draws; the same for all values.
 
     Returns:
-        For each name a figure {"value", "low", "high", "reason", "dropped"}.
+        For each name a figure {"value", "low", "high", "reason", "dropped", "method"}; no interval where fewer than
+        `FEWEST_GROUPS` groups have a film with the value.
     """
     names = list(values)
     if not names:
@@ -36,26 +37,23 @@ def film_means(
     defined = ~np.isnan(table)
     known = np.where(defined, table, 0.0)
     numbers, count = group_numbers(groups, table.shape[1])
-    drawn: list[FloatArray] = []
-    if count >= 2:
-        for weights in resampled_weights(numbers, count, resamples, seed):
-            total = weights @ defined.T.astype(np.float64)
-            drawn.append(np.divide(weights @ known.T, total, out=np.full(total.shape, np.nan), where=total > 0))
-    resampled = np.concatenate(drawn) if drawn else np.zeros((0, len(names)))
+
+    def means(weights: FloatArray) -> dict[str, FloatArray]:
+        total = weights @ defined.T.astype(np.float64)
+        return {"means": np.divide(weights @ known.T, total, out=np.full(total.shape, np.nan), where=total > 0)}
+
+    resampled = Draws(numbers, count, resamples, LEVEL, seed).values(means).get("means")
     figures = {}
     for place, name in enumerate(names):
         films = int(defined[place].sum())
         value = float(known[place].sum() / films) if films else None
-        interval = _interval(resampled[:, place], films=films, groups=count, resamples=resamples)
+        # Films without the value say nothing of it, so their groups do not count.
+        of_films = numbers[defined[place]]
+        own = Draws(of_films, len(np.unique(of_films)), resamples, LEVEL, seed)
+        refusal = own.refusal if films else "no film has it"
+        if refusal is not None or resampled is None:
+            interval = Interval(None, None, refusal)
+        else:
+            interval = percentile_interval(resampled[:, place], LEVEL)
         figures[name] = {"value": value} | dataclasses.asdict(interval)
     return figures
-
-
-def _interval(resampled: FloatArray, *, films: int, groups: int, resamples: int) -> Interval:
-    if not films:
-        return Interval(None, None, "no film has it")
-    if groups < 2:
-        return Interval(None, None, "all films are of one group, so an interval cannot be estimated")
-    if resamples < 1:
-        return Interval(None, None, "no resamples were asked for")
-    return percentile_interval(resampled, LEVEL)

@@ -91,7 +91,8 @@ def heat_map_verdict(everything: Mapping[str, Any]) -> str:
         conclusion = "Position alone would find it more often: this map does not show where the fracture is."
     else:
         conclusion = "It is not shown that the map looks at the fracture: the difference may be chance."
-    few = f" {films} films are few: read the intervals." if films < FEWEST_FILMS else ""
+    intervals = ": read the intervals" if difference["low"] is not None else ""
+    few = f" {films} film{'s are' if films != 1 else ' is'} few{intervals}." if films < FEWEST_FILMS else ""
     return f"{sentence} {conclusion}{few}"
 
 

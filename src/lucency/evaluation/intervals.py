@@ -14,7 +14,10 @@ from lucency.evaluation.scores import FloatArray, IntArray, ScoredFilms
 from lucency.evaluation.weighted import WeightedFilms
 
 FEWEST_GROUPS = 10
-"""With fewer groups a bootstrap draws the same few again and again, and its interval is far too narrow."""
+"""With fewer groups a bootstrap draws the same few again and again, and its interval is far too narrow. The same holds
+of the groups with a film of a class that a figure needs: docs/explanation/metrics.md shows how much."""
+
+_HELD = {1: ("a fractured film", "fractured"), 0: ("a film without fracture", "without fracture")}
 
 # Weights held at once; 8 MB in float64, whatever the number of films.
 _CELLS = 1_000_000
@@ -127,6 +130,26 @@ class Draws:
             return f"there are only {self.group_count} {what}, and an interval needs {FEWEST_GROUPS}"
         return None if self.resamples > 0 else "no resamples were asked for"
 
+    def refusal_for(self, labels: IntArray, classes: Sequence[int]) -> str | None:
+        """Why a figure that needs films of certain classes has no interval; None where nothing speaks against it.
+
+        Args:
+            labels: (N,) int64, 1 = fractured, in the order of `group_of_film`.
+            classes: The labels it needs.
+        """
+        if self.refusal is not None:
+            return self.refusal
+        for label in classes:
+            held = len(np.unique(self.group_of_film[labels == label]))
+            if held < FEWEST_GROUPS:
+                number, (film, films) = f"only {held}" if held else "no", _HELD[label]
+                if self.films_stand_alone:
+                    what = f"film{'s are' if held > 1 else ' is'} {films}"
+                else:
+                    what = f"group{'s hold' if held > 1 else ' holds'} {film}"
+                return f"{number} {what}, and an interval needs {FEWEST_GROUPS}"
+        return None
+
     def values(self, measured: Callable[[FloatArray], Mapping[Name, FloatArray]]) -> dict[Name, FloatArray]:
         """What is measured in every resample, with a few resamples in memory at a time.
 
@@ -228,13 +251,14 @@ def bootstrap_intervals(
     point = point_values(films, wanted)
     asked = [name for name in wanted if METRICS[name].interval and np.isfinite(point[name])]
     values = draws.values(lambda weights: computed(films, weights, asked)) if asked else {}
-    return {name: drawn_interval(name, point[name], values.get(name), draws) for name in wanted}
+    return {name: drawn_interval(films, name, point[name], values.get(name), draws) for name in wanted}
 
 
-def drawn_interval(name: str, point: float, values: FloatArray | None, draws: Draws) -> Interval:
+def drawn_interval(films: ScoredFilms, name: str, point: float, values: FloatArray | None, draws: Draws) -> Interval:
     """The percentile interval of one metric, or why there is none.
 
     Args:
+        films: N sorted films.
         name: Row of `METRICS`.
         point: Its value on the films themselves.
         values: (R,) its values in the resamples; None where it was not drawn.
@@ -244,8 +268,9 @@ def drawn_interval(name: str, point: float, values: FloatArray | None, draws: Dr
         return Interval(None, None, "no interval is given for it: read it beside its floor")
     if not np.isfinite(point):
         return Interval(None, None, METRICS[name].undefined)
-    if values is None:
-        return Interval(None, None, draws.refusal)
+    refusal = draws.refusal_for(films.labels, METRICS[name].classes)
+    if values is None or refusal is not None:
+        return Interval(None, None, refusal)
     return percentile_interval(values, draws.level)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lucency.evaluation.box_cells import FilmCells
 from lucency.evaluation.film_means import LEVEL
-from lucency.evaluation.intervals import Interval, group_numbers, percentile_interval, resampled_weights
+from lucency.evaluation.intervals import Draws, Interval, group_numbers, percentile_interval, resampled_weights
 from lucency.evaluation.localisation import Heat
 from lucency.evaluation.scores import FloatArray, IntArray
 
@@ -78,9 +78,9 @@ def _interval(
     seed: int,
 ) -> dict[str, Any]:
     numbers, count = group_numbers(groups, films)
-    if count < 2 or resamples < 1:
-        reason = "all films are of one group" if count < 2 else "no resamples were asked for"
-        return dataclasses.asdict(Interval(None, None, f"{reason}, so an interval cannot be estimated"))
+    refusal = Draws(numbers, count, resamples, LEVEL, seed).refusal
+    if refusal is not None:
+        return dataclasses.asdict(Interval(None, None, refusal))
     rows = max(1, _CHUNK // len(boxed))
     values = []
     for weights in resampled_weights(numbers, count, resamples, seed):

@@ -106,6 +106,9 @@ class Metric:
         interval: Whether an interval of it means anything.
         better: "higher", "lower", "one" or "zero".
         counts: Of a plain share of films: hits and tries, (R,) float64 each; None for other metrics.
+        classes: Labels of the films without which it says nothing, so that an interval needs enough groups of each.
+            Means over all films need none; predictive values, F1 and their like mix finds with false alarms and need
+            both.
     """
 
     title: str
@@ -114,10 +117,11 @@ class Metric:
     interval: bool = True
     better: str = "higher"
     counts: Counts | None = None
+    classes: tuple[int, ...] = (0, 1)
 
 
-def _share(title: str, counts: Counts, undefined: str) -> Metric:
-    return Metric(title, lambda films: _ratio(*counts(films)), undefined, counts=counts)
+def _share(title: str, counts: Counts, undefined: str, classes: tuple[int, ...] = (0, 1)) -> Metric:
+    return Metric(title, lambda films: _ratio(*counts(films)), undefined, counts=counts, classes=classes)
 
 
 _NO_FILM = "there is no film"
@@ -129,10 +133,10 @@ METRICS: Mapping[str, Metric] = {
     "auroc": Metric("AUROC", _auroc, _BOTH),
     "partial_auroc": Metric("Partial AUROC", _partial_auroc, _BOTH),
     "average_precision": Metric("Average precision", _average_precision, _BOTH),
-    "accuracy": _share("Accuracy", lambda f: (f.tp + f.tn, f.total), _NO_FILM),
+    "accuracy": _share("Accuracy", lambda f: (f.tp + f.tn, f.total), _NO_FILM, ()),
     "balanced_accuracy": Metric("Balanced accuracy", _balanced_accuracy, _BOTH),
-    "sensitivity": _share("Sensitivity", lambda f: (f.tp, f.positives), _NO_FRACTURED),
-    "specificity": _share("Specificity", lambda f: (f.tn, f.negatives), _NO_NORMAL),
+    "sensitivity": _share("Sensitivity", lambda f: (f.tp, f.positives), _NO_FRACTURED, (1,)),
+    "specificity": _share("Specificity", lambda f: (f.tn, f.negatives), _NO_NORMAL, (0,)),
     "ppv": _share("Positive predictive value", lambda f: (f.tp, f.tp + f.fp), "no film was called fractured"),
     "npv": _share("Negative predictive value", lambda f: (f.tn, f.tn + f.fn), "every film was called fractured"),
     "positive_likelihood_ratio": Metric(
@@ -153,9 +157,9 @@ METRICS: Mapping[str, Metric] = {
     ),
     "mcc": Metric("Matthews correlation", _mcc, "labels or decisions are all of one class"),
     "kappa": Metric("Cohen's kappa", _kappa, "labels and decisions are all of one and the same class"),
-    "loss": Metric("Log loss", lambda f: _ratio(f.log_loss, f.total), _NO_FILM, better="lower"),
-    "brier": Metric("Brier score", lambda f: _ratio(f.squared_error, f.total), _NO_FILM, better="lower"),
-    "ece": Metric("Expected calibration error", _ece, _NO_FILM, interval=False, better="lower"),
+    "loss": Metric("Log loss", lambda f: _ratio(f.log_loss, f.total), _NO_FILM, better="lower", classes=()),
+    "brier": Metric("Brier score", lambda f: _ratio(f.squared_error, f.total), _NO_FILM, better="lower", classes=()),
+    "ece": Metric("Expected calibration error", _ece, _NO_FILM, interval=False, better="lower", classes=()),
     "calibration_slope": Metric(
         "Calibration slope",
         lambda f: calibration_slopes(f.weights, f.films.labels, f.films.log_odds),

@@ -52,6 +52,8 @@ def elsewhere_maps(films: Sequence[FilmCells], groups: Sequence[str] | None) -> 
     sums = np.zeros((count, *shares.shape[1:]))
     np.add.at(sums, numbers, shares)
     sizes = np.bincount(numbers, minlength=count)
-    # Summed over the others, not all minus one's own: rounding would leave heat where nobody has a box.
-    others = {number: np.delete(sums, number, axis=0).sum(axis=0) for number in range(count)}
-    return [others[number] / (len(films) - sizes[number]) for number in numbers.tolist()]
+    # Those before and those after, not all minus one's own: rounding would leave heat where nobody has a box.
+    nobody = np.zeros((1, *shares.shape[1:]))
+    before = np.concatenate([nobody, np.cumsum(sums[:-1], axis=0)])
+    after = np.concatenate([np.cumsum(sums[:0:-1], axis=0)[::-1], nobody])
+    return [(before[number] + after[number]) / (len(films) - sizes[number]) for number in numbers.tolist()]

@@ -102,6 +102,7 @@ def prevalence_section(
     specificity: FloatArray | None,
     *,
     operating_point: str,
+    refusal: str | None = None,
 ) -> dict[str, Any]:
     """The section "prevalence" of a report's evidence.
 
@@ -112,6 +113,7 @@ def prevalence_section(
         sensitivity: (R,) of the resamples; None where they were not drawn.
         specificity: Likewise.
         operating_point: Its name.
+        refusal: Why the resamples of these films would mislead, or None.
 
     Returns:
         "operating_point"; "of_these_films", the share of fractures among them; and "rows", each with "prevalence" and
@@ -134,8 +136,8 @@ def prevalence_section(
                 Interval(min(low, point), max(high, point), method="logit")
                 for (low, high), point in zip(ends, points, strict=True)
             ]
-        elif sensitivity is None or specificity is None:
-            intervals = [Interval(None, None, draws.refusal)] * 2
+        elif refusal is not None or sensitivity is None or specificity is None:
+            intervals = [Interval(None, None, refusal or draws.refusal)] * 2
         else:
             drawn = at_prevalence(sensitivity, specificity, prevalence)
             intervals = [percentile_interval(values, draws.level) for values in drawn]

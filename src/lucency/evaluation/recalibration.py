@@ -204,6 +204,7 @@ def _sentences(section: Mapping[str, Any]) -> list[str]:
             below="The old bundle says too high probabilities",
             above="The old bundle says too low probabilities",
             fits="The old bundle's probabilities are neither clearly too high nor clearly too low",
+            open_to_doubt="Whether the old bundle says too high or too low probabilities cannot be said",
         )
         + f". The mean probability is {fitted['mean_probability']:.3f}, the share of fractured films {prevalence:.3f}.",
         _towards(
@@ -212,6 +213,7 @@ def _sentences(section: Mapping[str, Any]) -> list[str]:
             below="It is too sure of itself",
             above="It is too timid",
             fits="It is neither clearly too sure nor clearly too timid",
+            open_to_doubt="Whether it is too sure of itself or too timid cannot be said",
         )
         + ".",
         f"Its calibration error (ECE) is {fitted['ece']:.3f}; a perfectly calibrated bundle would show about "
@@ -237,14 +239,16 @@ def _sentences(section: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _towards(figure: Mapping[str, Any], *, right: float, below: str, above: str, fits: str) -> str:
+def _towards(figure: Mapping[str, Any], *, right: float, below: str, above: str, fits: str, open_to_doubt: str) -> str:
     if figure["value"] is None:
-        return f"{fits} (no figure: {figure['reason']})"
+        return f"{open_to_doubt} (no figure: {figure['reason']})"
     name = "calibration intercept" if right == 0 else "calibration slope"
     words = fits
-    if figure["low"] is not None and figure["high"] < right:
+    if figure["low"] is None:
+        words = open_to_doubt
+    elif figure["high"] < right:
         words = below
-    elif figure["low"] is not None and figure["low"] > right:
+    elif figure["low"] > right:
         words = above
     return f"{words} ({name} {_interval(figure)}, {right:g} is right)"
 

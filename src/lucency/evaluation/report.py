@@ -270,6 +270,7 @@ def report_decided(
             distinct_scores=len(films.tie_starts),
             groups=found.groups if groups is not None and any(groups) else None,
             unit=unit,
+            groups_of_classes=found.groups_of_classes,
         ),
         optimistic_reason=optimistic_reason,
         bootstrap={"resamples": resamples, "level": 0.95, "seed": seed},

@@ -9,13 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lucency.evaluation.intervals import (
-    FEWEST_GROUPS,
-    Interval,
-    group_numbers,
-    percentile_interval,
-    resampled_weights,
-)
+from lucency.evaluation.intervals import Draws, Interval, group_numbers, percentile_interval
 from lucency.evaluation.proportions import wilson
 from lucency.evaluation.scores import FloatArray
 
@@ -51,25 +45,21 @@ def share_figures(
     group_of_film, group_count = group_numbers(groups, films)
     hits = np.stack([hit & among for hit, among in shares.values()], axis=1).astype(np.float64)
     tries = np.stack([among for _, among in shares.values()], axis=1).astype(np.float64)
-    values = np.zeros((0, len(shares)))
-    if FEWEST_GROUPS <= group_count < films:
-        drawn = [
-            _ratios(weights @ hits, weights @ tries)
-            for weights in resampled_weights(group_of_film, group_count, resamples, seed)
-        ]
-        values = np.concatenate(drawn)
+    draws = Draws(group_of_film, group_count, resamples, level, seed)
+    drawn: dict[str, FloatArray] = {}
+    if not draws.films_stand_alone:
+        drawn = draws.values(lambda weights: {"shares": _ratios(weights @ hits, weights @ tries)})
     found = {}
     for place, name in enumerate(shares):
         hit, tried = float(hits[:, place].sum()), float(tries[:, place].sum())
         if tried == 0:
             interval = Interval(None, None, empty)
-        elif group_count == films:
+        elif draws.films_stand_alone:
             interval = Interval(*wilson(hit, tried, level=level), method="wilson")
-        elif group_count < FEWEST_GROUPS:
-            reason = f"there are only {group_count} groups of films, and an interval needs {FEWEST_GROUPS}"
-            interval = Interval(None, None, reason)
+        elif not drawn:
+            interval = Interval(None, None, draws.refusal)
         else:
-            interval = percentile_interval(values[:, place], level)
+            interval = percentile_interval(drawn["shares"][:, place], level)
         found[name] = {"value": hit / tried if tried else None} | dataclasses.asdict(interval)
     return found
 

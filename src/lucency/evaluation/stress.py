@@ -42,6 +42,7 @@ class StressedScores:
         values: What each of them means as a number.
         labels: And in words.
         logits: (severities, N).
+        strikes_by_chance: Whether some films are struck and the others not, so that there may be none.
     """
 
     name: str
@@ -50,6 +51,7 @@ class StressedScores:
     values: tuple[float, ...]
     labels: tuple[str, ...]
     logits: FloatArray
+    strikes_by_chance: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,9 +130,10 @@ def evaluate_stress(
         for row in stressed
         for logits in row.logits
     ]
+    by_chance = [row.strikes_by_chance for row in stressed for _ in row.logits]
     points, drawn = _drawn(films, versions)
     cells = iter(
-        _cell(films, version, points[0], points[place], drawn[0], drawn[place])
+        _cell(films, version, points[0], points[place], drawn[0], drawn[place], by_chance[place - 1])
         for place, version in enumerate(versions, start=1)
     )
     sorted_films = films.sorted(films.probabilities)
@@ -195,8 +198,11 @@ def _cell(
     point: dict[str, float],
     drawn_clean: dict[str, FloatArray] | None,
     drawn: dict[str, FloatArray] | None,
+    by_chance: bool,
 ) -> dict[str, Any]:
     same = bool((version == films.probabilities).all())
+    # Where chance struck no film nothing was tried; a damage that is none to these films was.
+    untried = same and by_chance
     changes, breaks, held = {}, [], []
     for name, value in point.items():
         differences = None if drawn is None or drawn_clean is None else drawn[name] - drawn_clean[name]
@@ -213,7 +219,7 @@ def _cell(
             breaks.append(name)
         enough = 3 / groups < HIDDEN_SHARE
         above = figure["low"] > -limit if figure["low"] is not None else constant and fall <= 0
-        held.append(same or (enough and above))
+        held.append(not untried and (same or (enough and above)))
     state = "breaks" if breaks else "holds" if all(held) else "unclear"
     return {"state": state, "breaks": breaks} | {name: point[name] for name in LIMITS} | {"changes": changes}
 

@@ -128,7 +128,10 @@ def _not_measured(sources: CardSources) -> list[Fact]:
         found.append(
             Fact("Figures of subgroups (body part, view, age, sex) are not part of the report.", sources.main_place)
         )
-    if sources.stress is None and sources.evidence("shift") is None:
+    maps = (sources.evidence("heat_maps") or {}).get("verdict")
+    if maps:
+        found.append(Fact(f"Heat maps: {plain(maps)}", f"{sources.main_place} (evidence.heat_maps)"))
+    if sources.stress is None:
         found.append(
             Fact(
                 "How the answers change with noise, exposure or cropping was not shown to this card.", "no stress.json"

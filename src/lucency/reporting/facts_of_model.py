@@ -143,7 +143,11 @@ def gate(sources: CardSources) -> Fact | None:
     found = sources.card.get("gate")
     if not isinstance(found, Mapping):
         return None
-    told = [f"{plain(key)} {plain(flat(value))}" for key, value in found.items() if key not in ("file", "sha256")]
+    told = [
+        f"{plain(key.replace('_', ' '))} {plain(flat(value))}"
+        for key, value in found.items()
+        if key not in ("file", "sha256")
+    ]
     fitted = f" What it was fitted on: {'; '.join(told)}." if told else ""
     return Fact(
         f"A film that is no radiograph, or unlike the training films, gets no probability.{fitted}", "card.json (gate)"
@@ -231,7 +235,9 @@ def flat(value: Any) -> str:
     """Lists and tables of values as one line."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {flat(item)}" for key, item in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(flat, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 MODEL_FACTS: dict[str, Callable[[CardSources], Fact | None]] = {

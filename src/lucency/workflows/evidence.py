@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lucency.gate import Gate
 from lucency.predictor import Predictor
 from lucency.workflows.answered import Answered
 from lucency.workflows.run_folder import write_rows
@@ -58,9 +59,11 @@ def add_evidence(
     """
     from lucency.evaluation.conformal import abstention_section
     from lucency.evaluation.failures import failure_section
+    from lucency.evaluation.gate_report import gate_section
     from lucency.evaluation.heat_map_rows import HEAT_MAP_COLUMNS
     from lucency.evaluation.shift import measure_shift
     from lucency.evaluation.subgroups import measure_subgroups
+    from lucency.workflows.bundle_gate import judge_drawn
     from lucency.workflows.film_traits import film_traits
     from lucency.workflows.heat_maps import film_sizes, heat_map_section
 
@@ -69,6 +72,7 @@ def add_evidence(
     decisions = [row["decision"] for row in rows]
     bootstrap = {"resamples": report.bootstrap["resamples"], "seed": report.bootstrap["seed"]}
     sections: dict[str, Any] = dict(report.evidence)
+    maps: list[dict[str, Any]] = []
     if answered.unit == "film":
         if external:
             sections["shift"] = measure_shift(
@@ -87,10 +91,10 @@ def add_evidence(
             sections["abstention"] = abstention_section(
                 card.abstention, films.labels, scored.logits, films.groups, **bootstrap
             )
-        if scored.gate is not None:
-            from lucency.evaluation.gate_report import gate_section
-
-            sections["gate"] = gate_section(films.labels, scored.gate, image_ids=films.image_ids)
+        gate = predictor.bundle.gate_path
+        if scored.gate is not None and gate is not None:
+            drawn = judge_drawn(predictor, Gate.read(gate), teller=teller)
+            sections["gate"] = gate_section(films.labels, scored.gate, image_ids=films.image_ids, drawn=drawn)
         sizes = film_sizes(prepared, films)
         teller.say("Measuring subgroups")
         sections["subgroups"] = measure_subgroups(
@@ -111,8 +115,11 @@ def add_evidence(
             teller=teller,
             **bootstrap,
         )
-        if maps:
-            write_rows(out / MAPS_FILE, HEAT_MAP_COLUMNS, maps)
+    if maps:
+        write_rows(out / MAPS_FILE, HEAT_MAP_COLUMNS, maps)
+    else:
+        # Of an earlier evaluation into the same folder.
+        (out / MAPS_FILE).unlink(missing_ok=True)
     sections["failures"] = failure_section(
         answered.labels,
         probabilities,

@@ -28,13 +28,18 @@ PARITY_FILMS = 32
 
 
 def export_run(
-    run: str | os.PathLike[str], *, out: str | os.PathLike[str] | None = None, teller: Teller | None = None
+    run: str | os.PathLike[str],
+    *,
+    out: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    teller: Teller | None = None,
 ) -> Bundle:
     """Makes the bundle of a trained run; works on a machine where the films are not.
 
     Args:
         run: A run folder with `model.keras`, `recipe.toml` and `validation.csv`.
         out: Folder of the bundle; `RUN/bundle` where None.
+        workers: Threads that decode films for the gate and the fingerprints.
         teller: Hears of progress.
 
     Raises:
@@ -94,8 +99,8 @@ def export_run(
         + "The licence of the training films applies too; this card does not know it.",
         **rules,
     )
-    card = replace(card, gate=fit_bundle_gate(folder, Bundle(target, card), teller=teller))
-    bundle = write_bundle(target, card, films=fingerprint_run(folder, teller=teller))
+    card = replace(card, gate=fit_bundle_gate(folder, Bundle(target, card), workers=workers, teller=teller))
+    bundle = write_bundle(target, card, films=fingerprint_run(folder, workers=workers, teller=teller))
     folder.finish("exported")
     teller.say(f"Bundle {bundle.identity}: {bundle.folder}")
     return bundle

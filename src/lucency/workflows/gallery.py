@@ -82,12 +82,15 @@ def failure_pictures(
                 continue
             boxes = len(films.boxes[place])
             marked = f"; {boxes} box{'es' if boxes != 1 else ''}" if boxes else ""
+            # What is shown of an exam is the film that answered for it, which need not be the fractured one.
+            several = answered.sizes[row["place"]] > 1
+            exam = f"\nexam of {row['image_id']}, highest of {answered.sizes[row['place']]} films" if several else ""
             found[kind].append(
                 {
                     "image": np.asarray(_side_by_side(*drawn)),
                     "title": films.image_ids[place],
                     "caption": f"label: {_words(row['label'])}{marked}\n"
-                    f"model: {_said(row['decision'], row['probability'])}",
+                    f"model: {_said(row['decision'], row['probability'])}{exam}",
                 }
             )
     return found

@@ -103,10 +103,14 @@ def recalibrate(
         "bootstrap": {"resamples": resamples, "seed": seed},
         "versions": versions(),
     }
-    new = _write(old, target, rules, films.fingerprints, facts, record)
+    # Made whole beside its place, so that a break leaves no half bundle that the next run refuses.
+    unfinished = target.with_name(target.name + ".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    new = _write(old, unfinished, rules, films.fingerprints, facts, record)
     record["bundle"] = new.identity
-    write_json(target / RECORD_FILE, record)
-    write_text(target / PAGE_FILE, _page(record))
+    write_json(unfinished / RECORD_FILE, record)
+    write_text(unfinished / PAGE_FILE, _page(record))
+    new = _placed(unfinished, target)
     for sentence in section["sentences"]:
         teller.say(sentence)
     teller.say(f"Bundle {new.identity}: {new.folder}. Evaluate it on other films of the site.")
@@ -212,6 +216,18 @@ def _write(
     card = replace(old.card, **rules, metrics={}, provenance=provenance)
     known = old.fingerprints()
     return write_bundle(target, card, films=fingerprints if known is None else known.joined(fingerprints))
+
+
+def _placed(unfinished: Path, target: Path) -> Bundle:
+    try:
+        if target.is_dir():
+            target.rmdir()
+        os.replace(unfinished, target)
+    except OSError as error:
+        raise ResourceError(
+            f"the bundle cannot be put in its place ({error.strerror})", where=target, hint=f"It lies in {unfinished}"
+        ) from None
+    return read_bundle(target)
 
 
 def _page(record: Mapping[str, Any]) -> str:

@@ -54,7 +54,7 @@ def write_report(
     """
     try:
         from lucency.reporting.canvas import to_png
-        from lucency.reporting.evidence_figures import evidence_figures
+        from lucency.reporting.evidence_figures import EVIDENCE_FIGURES, evidence_figures
         from lucency.reporting.figures import report_figures
         from lucency.reporting.films import sample_grid
         from lucency.reporting.html import render_report
@@ -62,7 +62,8 @@ def write_report(
         raise MissingExtraError(str(error.name), extra="train", need="Evaluation") from None
     content = report.to_json()
     out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "report.json", _json({**content, "verdict": report.verdict, "bundle": bundle.identity}))
+    data = {"data": details["data"]} if isinstance(details.get("data"), str) else {}
+    write_text(out / "report.json", _json({**content, "verdict": report.verdict, "bundle": bundle.identity, **data}))
     write_rows(out / "predictions.csv", list(rows[0]), rows)
     figures = {**report_figures(content, history), **evidence_figures(content["evidence"])}
     samples = sample_pictures(predictor, answered, films, rows, seed=seed)
@@ -74,6 +75,10 @@ def write_report(
         images, captions = [sample["image"] for sample in samples], [sample["caption"] for sample in samples]
         pictures["samples"] = to_png(sample_grid(images, captions, title="Sample predictions"))
     (out / "figures").mkdir(exist_ok=True)
+    # Figures of an earlier evaluation in the same folder would pass for those of this one.
+    for name in {path.stem for path in (out / "figures").glob("*.png")} - set(pictures):
+        if name.startswith(tuple(EVIDENCE_FIGURES)):
+            (out / "figures" / f"{name}.png").unlink()
     for name, png in pictures.items():
         try:
             (out / "figures" / f"{name}.png").write_bytes(png)

@@ -156,6 +156,8 @@ def _target(
         home = bundle.folder if isinstance(bundle, Bundle) else Path(bundle)
         target = home / ("stress" if split == "test" else f"stress-{split}")
     RunFolder.refuse_run(target)
+    if target.exists() and not target.is_dir():
+        raise RunError("is a file, and a stress test writes a folder", where=target, hint="Give another --out")
     held = sorted(entry.name for entry in target.iterdir()) if target.is_dir() else []
     if held and "stress.json" not in held:
         raise RunError(f"is not empty and holds no stress test (it holds {held[0]})", where=target, hint="Give --out")
@@ -194,6 +196,7 @@ def _content(
                 tuple(CORRUPTIONS[name].values[level - 1] for level in levels),
                 tuple(CORRUPTIONS[name].label(level) for level in levels),
                 scores.damaged[name],
+                strikes_by_chance=CORRUPTIONS[name].share_of_films,
             )
             for name in asked
         ],

@@ -102,6 +102,7 @@ def train(
     if audit:
         checked = check_films(manifest, path.parent / "prepared", workers=workers, teller=teller)
     films = checked.keep_together(prepared.manifest, teller)
+    splits_are = "given" if films.table["split"].ne("").any() else "carved"
     manifest = _split(films, plan.val, plan.test, wanted.seed, plan.test_from_val)
     findings = checked.findings(prepared.manifest, manifest, prepared.findings)
     tell_findings(findings, path, strict=strict, teller=teller, notes=True)
@@ -114,14 +115,14 @@ def train(
         {
             "name": path.name,
             "recipe": wanted.name,
-            "data": {"source": Path(data).name, "layout": layout, **_facts(manifest)},
+            "data": {"source": Path(data).name, "layout": layout, "splits_are": splits_are, **_facts(manifest)},
             "seed": wanted.seed,
             "strict": strict,
             "device": device,
         },
     )
     try:
-        return _go_on(run, wanted, model, manifest, prepared, teller, callbacks, schedule, h5, through)
+        return _go_on(run, wanted, model, manifest, prepared, teller, callbacks, schedule, h5, through, workers)
     except RunError:
         from lucency.learning.keeper import FitState
 
@@ -169,7 +170,7 @@ def resume_training(
     # A checkpoint brings its own weights: the file that they began from may be gone by now.
     begun = FitState.read(folder.path / "checkpoints").checkpoint is not None
     model, _ = _build(recipe, weights="none" if begun else None)
-    return _go_on(folder, recipe, model, manifest, prepared, teller, callbacks, schedule, h5, through)
+    return _go_on(folder, recipe, model, manifest, prepared, teller, callbacks, schedule, h5, through, workers)
 
 
 def _build(recipe: Recipe, weights: str | None = None) -> tuple[Any, dict[str, object]]:
@@ -219,6 +220,7 @@ def _go_on(
     schedule: Schedule | None,
     h5: bool,
     through: str,
+    workers: int | None,
 ) -> TrainResult:
     if not run.has("trained"):
         try:
@@ -241,6 +243,6 @@ def _go_on(
     from lucency.workflows.evaluate import evaluate_run
     from lucency.workflows.export import export_run
 
-    bundle = export_run(run.path, teller=teller)
-    report = evaluate_run(run.path, teller=teller)
+    bundle = export_run(run.path, workers=workers, teller=teller)
+    report = evaluate_run(run.path, workers=workers, teller=teller)
     return TrainResult(run.path, bundle, report)
