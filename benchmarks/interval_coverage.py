@@ -1,12 +1,16 @@
 """How often the 95 % intervals of a report hold the truth.
 
-`python -m benchmarks.interval_coverage [--films 600] [--simulations 1000] [--resamples 1000] [--alone | --grouped]
-[--json FILE]`. Test films of a population whose true figures are known by formula are drawn again and again, and
-measured as a report measures them.
+`python -m benchmarks.interval_coverage [--films 600] [--simulations 1000] [--resamples 1000] [--alone | --grouped |
+--rare] [--json FILE]`. Test films of a population whose true figures are known by formula are drawn again and again,
+and measured as a report measures them.
 
 The population: one film in five is fractured; scores are normal, 1.5 apart, and the said log-odds are a little wrong,
 so that the calibration slope is 0.8. Films stand alone, or come in groups of one to four that share part of the score
 and how likely a fracture is, as the films of one patient do. What holds of one film is the same in both.
+
+`--rare` asks how intervals fare where few patients are fractured: 100 patients of three films each, of whom a given
+number have a fracture on all three, and the same number of fractured films among 300 that stand alone. Below ten a
+report gives none of these intervals.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +35,15 @@ from lucency.cli.printing import table
 from lucency.decision import OperatingPoint
 from lucency.evaluation.decided import Decided, measure_decided
 from lucency.evaluation.decision_curve import THRESHOLDS
+from lucency.evaluation.intervals import Draws, computed, percentile_interval
 from lucency.evaluation.metrics import METRICS, PARTIAL_UP_TO
+from lucency.evaluation.paired_tests import delong_interval
+from lucency.evaluation.scores import ScoredFilms
 
 SHARE, APART, TOO_BOLD, SHIFT, THRESHOLD = 0.2, 1.5, 1.25, 0.2, 0.3
 ELSEWHERE = 0.05
 _OF_CURVE = (0.1, 0.3)
+_RARE = (3, 5, 10, 15, 25, 40)
 
 
 def said_log_odds(score: Any) -> Any:
@@ -166,6 +175,43 @@ def coverage(films: int, simulations: int, resamples: int, *, grouped: bool) -> 
     }
 
 
+def rare_coverage(simulations: int, resamples: int, fractured: int) -> dict[str, float]:
+    """How often 95 % intervals held the truth with few fractured patients, or few fractured films that stand alone.
+
+    Returns:
+        Shares for "auroc" and "sensitivity" by the bootstrap of 100 patients, and for "delong" of films that stand
+        alone; of the simulations that gave an interval.
+    """
+    told = truth()
+    held: dict[str, list[bool]] = {"auroc": [], "sensitivity": [], "delong": []}
+    patient = np.repeat(np.arange(100), 3)
+    labels = (patient < fractured).astype(np.int64)
+    few = (np.arange(300) < fractured).astype(np.int64)
+    for seed in range(simulations):
+        random = np.random.default_rng(seed)
+        score = 0.8 * random.normal(size=100)[patient] + 0.6 * random.normal(size=300)
+        said = expit(said_log_odds(score + APART * labels))
+        films = ScoredFilms.sort(labels, said, said >= THRESHOLD)
+        draws = Draws.plan(films, [str(number) for number in patient], resamples=resamples, seed=seed)
+        for name, values in draws.values(partial(computed, films, names=("auroc", "sensitivity"))).items():
+            ends = percentile_interval(values, draws.level)
+            if ends.low is not None and ends.high is not None:
+                held[name].append(ends.low <= told[name] <= ends.high)
+        of_films = delong_interval(few, expit(said_log_odds(random.normal(size=300) + APART * few)))
+        if of_films is not None:
+            held["delong"].append(of_films[0] <= told["auroc"] <= of_films[1])
+    return {name: float(np.mean(inside)) for name, inside in held.items()}
+
+
+def print_rare(simulations: int, resamples: int) -> dict[str, dict[str, float]]:
+    """Print the table for some numbers of fractured patients; returns it."""
+    found = {str(number): rare_coverage(simulations, resamples, number) for number in _RARE}
+    columns = ("fractured", "AUROC, patients", "sensitivity, patients", "AUROC, films alone (DeLong)")
+    rows = [(number, *(f"{100 * share:.1f} %" for share in row.values())) for number, row in found.items()]
+    print(table(columns, rows, right=columns))
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.interval_coverage", description=__doc__.partition("\n")[0]
@@ -176,11 +222,12 @@ def main() -> None:
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--alone", action="store_true", help="only films that stand alone")
     only.add_argument("--grouped", action="store_true", help="only films in groups")
+    only.add_argument("--rare", action="store_true", help="only how intervals fare with few fractured patients")
     parser.add_argument("--json", type=Path, metavar="FILE")
     given = parser.parse_args()
     content: dict[str, Any] = {key: getattr(given, key) for key in ("films", "simulations", "resamples")}
     for name, grouped in (("alone", False), ("grouped", True)):
-        if (given.alone and grouped) or (given.grouped and not grouped):
+        if given.rare or (given.alone and grouped) or (given.grouped and not grouped):
             continue
         begun = time.monotonic()
         found = content[name] = coverage(given.films, given.simulations, given.resamples, grouped=grouped)
@@ -200,6 +247,8 @@ def main() -> None:
         ]
         print(f"\n{name}")
         print(table(columns, rows, right=columns[1:-1]), flush=True)
+    if given.rare:
+        content["rare"] = print_rare(given.simulations, given.resamples)
     if given.json:
         given.json.write_text(json.dumps(content, indent=1) + "\n")
 

@@ -142,6 +142,11 @@ def test_the_losses_are_those_of_films_that_were_left_out() -> None:
     assert min(losses, key=losses.__getitem__) == "platt"
     assert (table["chosen"], chosen.method) == ("platt", "platt")
     assert chosen == fit_platt(logits, labels)
+    # Each is held against the one that was in the lead, and by that alone it is chosen.
+    assert [row["over"] for row in table["methods"]] == [None, "temperature", "platt"]
+    assert [row["gain"] > row["standard_error"] for row in table["methods"][1:]] == [True, False]
+    losses = [row["log_loss"] for row in table["methods"]]
+    assert table["methods"][2]["gain"] == pytest.approx(losses[1] - losses[2])
     assert (table["films"], table["fractured"], table["groups"], table["folds"]) == (600, int(labels.sum()), 600, 5)
 
 

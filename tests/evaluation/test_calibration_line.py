@@ -35,10 +35,20 @@ def test_few_films_agree_with_statsmodels_and_parted_classes_have_no_slope(seed:
         flat = sm.GLM(labels[there], np.ones(there.sum()), offset=log_odds[there], **settings)
         assert intercept == pytest.approx(flat.fit(tol=1e-13).params[0], abs=1e-7)
         overlap = fractured.min() < others.max() and others.min() < fractured.max()
-        assert np.isnan(slope) != overlap
+        assert np.isfinite(slope) == overlap
         if overlap:
             line = sm.GLM(labels[there], sm.add_constant(log_odds[there]), **settings)
             assert slope == pytest.approx(line.fit(tol=1e-13, maxiter=500).params[1], rel=1e-5)
+
+
+def test_a_cut_that_parts_the_classes_has_a_slope_without_end() -> None:
+    labels, log_odds = np.array([1, 1, 0, 0]), np.array([2.0, 1.0, 1.0, -1.0])
+    weights = np.array([[1, 1, 1, 1], [1, 0, 0, 2], [0, 1, 1, 0], [1, 1, 0, 0]], dtype=np.float64)
+    slopes = calibration_slopes(weights, labels, log_odds)
+    assert slopes[:2].tolist() == [np.inf, np.inf]
+    # Equal log-odds, and one class only.
+    assert np.isnan(slopes[2:]).all()
+    assert calibration_slopes(weights[:1], 1 - labels, log_odds)[0] == -np.inf
 
 
 def test_probabilities_that_are_too_bold_have_a_slope_below_one() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from lucency.evaluation.decision_curve import THRESHOLDS, decision_curve_section, net_benefit
+from lucency.evaluation.decision_curve import THRESHOLDS, curve_values, decision_curve_section, net_benefit
 from lucency.evaluation.intervals import Draws
 from lucency.evaluation.scores import ScoredFilms
 
@@ -63,7 +63,7 @@ def test_weights_are_copies_of_films() -> None:
 def made(labels: np.ndarray, probabilities: np.ndarray, groups: list[str] | None, threshold: float = 0.3) -> dict:
     films = ScoredFilms.sort(labels, probabilities, probabilities >= threshold)
     draws = Draws.plan(films, groups, resamples=300)
-    values = draws.values(lambda weights: {"": net_benefit(films, weights, (*THRESHOLDS, threshold))}).get("")
+    values = draws.values(lambda weights: {"": curve_values(films, weights, threshold)}).get("")
     return decision_curve_section(films, draws, values, threshold=threshold, name="youden")
 
 
@@ -80,10 +80,17 @@ def test_the_section_and_its_words() -> None:
         assert low - 0.02 <= value <= high + 0.02
     used = section["operating_point"]
     assert used["model"]["value"] == pytest.approx(section["model"][29])
-    assert (used["model"]["low"], used["model"]["high"]) == (section["low"][29], section["high"][29])
-    assert used["finds_per_100"] == pytest.approx(100 * used["model"]["value"])
-    expected = f"At a threshold of 0.30 a hundred films bring {used['finds_per_100']:.1f} more finds than calling none"
-    assert section["sentence"].startswith(expected)
+    ends = pytest.approx((section["low"][29], section["high"][29]))
+    assert (used["model"]["low"], used["model"]["high"]) == ends
+    finds = used["finds_per_100"]
+    assert finds["value"] == pytest.approx(100 * used["model"]["value"])
+    assert 0 < finds["low"] < finds["value"] < finds["high"]
+    # In some resamples calling all is the better of the two.
+    assert finds["low"] <= 100 * used["model"]["low"]
+    assert section["sentence"] == (
+        f"At a threshold of 0.30 a hundred films bring {finds['value']:.1f} more finds than calling none, false alarms "
+        f"set off (95 % interval of the difference {finds['low']:.1f} to {finds['high']:.1f})."
+    )
     low, high = section["shown"]
     assert 0 < low < 0.25 < high <= 0.99
 
@@ -96,6 +103,40 @@ def test_a_threshold_that_calls_everything_is_worth_as_much_as_calling_everythin
 def test_a_model_that_guesses_is_worth_less_than_calling_none() -> None:
     labels, probabilities = scores()
     assert "fewer finds than calling none" in made(labels, probabilities[::-1], None, threshold=0.4)["sentence"]
+
+
+def test_a_gain_that_may_be_none_is_not_claimed() -> None:
+    random = np.random.default_rng(3)
+    labels = (np.arange(60) % 4 == 0).astype(int)
+    probabilities = 1 / (1 + np.exp(-(random.normal(size=60) + 0.7 * labels - 1)))
+    section = made(labels, probabilities, None, threshold=0.4)
+    finds = section["operating_point"]["finds_per_100"]
+    assert finds["low"] < 0 < finds["high"]
+    assert section["sentence"].startswith("At a threshold of 0.40 the decisions cannot be told from calling none: ")
+    without = made(*scores(), ["p"] * 200)["sentence"]
+    assert "cannot be told from calling none" in without
+    assert without.endswith("since all films are of one group, so an interval cannot be estimated.")
+
+
+def test_the_operating_point_is_that_of_the_decisions() -> None:
+    # Two models with thresholds of their own: at the mean of them other films would be called.
+    labels, probabilities = scores()
+    thresholds = np.where(np.arange(200) < 100, 0.2, 0.4)
+    films = ScoredFilms.sort(labels, probabilities, called := probabilities >= thresholds)
+    section = decision_curve_section(films, Draws.plan(films, None), None, threshold=0.3, name="youden")
+    alarms = (called & (labels == 0)).mean() * 0.3 / 0.7
+    expected = (called & (labels == 1)).mean() - alarms
+    assert section["operating_point"]["model"]["value"] == pytest.approx(expected)
+    assert section["operating_point"]["model"]["value"] != pytest.approx(section["model"][29])
+
+
+def test_few_fractured_groups_have_no_band() -> None:
+    labels, probabilities = scores()
+    groups = [f"p{place % 8}" if label else f"n{place}" for place, label in enumerate(labels)]
+    section = made(labels, probabilities, groups)
+    held = len({name for name in groups if name.startswith("p")})
+    assert section["band_reason"] == f"only {held} groups hold a fractured film, and an interval needs 10"
+    assert section["low"] == []
 
 
 @pytest.mark.parametrize("label", [0, 1])

@@ -79,6 +79,8 @@ def test_delong_needs_films_to_compare() -> None:
         return str(metric_intervals(sample, None, names=["auroc"])["auroc"].reason)
 
     assert auroc([1, 0, 0], [0.9, 0.2, 0.95]) == "there are only 3 films, and an interval needs 10"
-    assert auroc([1, *[0] * 20], np.linspace(0.5, 0, 21).tolist()) == "an interval needs two films of each class"
+    few = "films are fractured, and an interval needs 10"
+    assert auroc([1, *[0] * 20], np.linspace(0.5, 0, 21).tolist()) == f"only 1 {few.replace('films are', 'film is')}"
+    assert auroc([*[1] * 9, *[0] * 20], np.random.default_rng(0).random(29).tolist()) == f"only 9 {few}"
     assert auroc([0, 1] * 10, [0.3] * 20).startswith("all films have the same score")
     assert auroc([0] * 20, [0.3] * 20) == "it needs films of both classes"

@@ -72,7 +72,8 @@ def test_undefined_resamples_are_dropped_and_counted() -> None:
     # One fracture among 20: it is missed by (19/20)^20 = 36 % of the resamples.
     labels = np.r_[1, np.zeros(19)]
     sample = ScoredFilms.sort(labels, np.r_[0.7, np.linspace(0.1, 0.9, 19)], labels)
-    found = bootstrap_intervals(sample, None, names=["auroc", "sensitivity"], resamples=1000)
+    values = Draws.plan(sample, None).values(lambda weights: computed(sample, weights, ["auroc", "sensitivity"]))
+    found = {name: percentile_interval(drawn, 0.95) for name, drawn in values.items()}
     assert found["auroc"].dropped == pytest.approx(358, abs=50)
     # An AUROC whose one fracture never changes has an interval that says nothing of other fractures.
     assert found["auroc"].low is None
@@ -82,12 +83,12 @@ def test_undefined_resamples_are_dropped_and_counted() -> None:
 
 
 def test_a_few_undefined_resamples_are_left_out() -> None:
-    # Four fractures among 20: none is drawn in (16/20)^20 = 1.2 % of the resamples.
-    labels = np.arange(20) < 4
-    sample = ScoredFilms.sort(labels, np.random.default_rng(0).random(20), labels)
-    found = bootstrap_intervals(sample, None, names=["auroc"], resamples=2000)["auroc"]
+    # Of 40 films four are called fractured: none of them is drawn in (36/40)^40 = 1.5 % of the resamples.
+    labels, decisions = np.arange(40) % 2, np.arange(40) < 4
+    sample = ScoredFilms.sort(labels, np.random.default_rng(0).random(40), decisions)
+    found = bootstrap_intervals(sample, None, names=["ppv"], resamples=2000)["ppv"]
     assert found.low is not None
-    assert found.dropped == pytest.approx(23, abs=15)
+    assert found.dropped == pytest.approx(30, abs=17)
 
 
 def test_values_without_bound_count_as_the_highest() -> None:
@@ -106,12 +107,12 @@ def test_all_right_is_no_certainty() -> None:
 
 
 def test_too_few_defined_resamples_give_no_interval() -> None:
-    # Correlation needs the one fracture and the one film called so: 1 - (1 - 1/e) ** 2 = 60 % lack one.
-    labels, decisions = np.eye(30)[3], np.eye(30)[8]
+    # Correlation needs the one film called fractured: 1/e = 37 % of the resamples lack it.
+    labels, decisions = np.arange(30) % 2, np.eye(30)[8]
     sample = ScoredFilms.sort(labels, np.linspace(0, 1, 30), decisions)
     found = bootstrap_intervals(sample, None, names=["mcc"], resamples=1000)["mcc"]
     assert found.low is None
-    assert found.dropped == pytest.approx(600, abs=60)
+    assert found.dropped == pytest.approx(362, abs=60)
     assert found.reason is not None
     assert "too few films" in found.reason
 
@@ -130,6 +131,34 @@ def test_reasons_for_no_interval(groups: list[str] | None, resamples: int, reaso
     assert found["accuracy"].reason is not None
     assert reason in found["accuracy"].reason
     assert found["ece"].reason is not None
+
+
+@pytest.mark.parametrize(("fractured_groups", "word"), [(4, "groups hold"), (1, "group holds")])
+def test_ten_groups_of_every_class_that_a_figure_needs(fractured_groups: int, word: str) -> None:
+    random = np.random.default_rng(2)
+    patient = np.arange(120) // 3
+    labels = patient < fractured_groups
+    scores = random.random(120)
+    sample = ScoredFilms.sort(labels, scores, scores > 0.5)
+    found = bootstrap_intervals(sample, [f"p{number}" for number in patient], resamples=200)
+    given = {name for name, interval in found.items() if interval.low is not None}
+    assert given == {"accuracy", "specificity", "loss", "brier"}
+    for name in ("auroc", "sensitivity", "ppv", "npv", "f1", "calibration_slope"):
+        assert found[name].reason == f"only {fractured_groups} {word} a fractured film, and an interval needs 10"
+    swapped = ScoredFilms.sort(~labels, scores, scores > 0.5)
+    found = bootstrap_intervals(swapped, [f"p{number}" for number in patient], resamples=200)
+    assert found["sensitivity"].low is not None
+    assert found["specificity"].reason == (
+        f"only {fractured_groups} {word} a film without fracture, and an interval needs 10"
+    )
+
+
+def test_ten_groups_of_a_class_are_enough() -> None:
+    patient = np.arange(120) // 3
+    scores = np.random.default_rng(2).random(120)
+    sample = ScoredFilms.sort(patient < 10, scores, scores > 0.5)
+    found = bootstrap_intervals(sample, [f"p{number}" for number in patient], names=["auroc"], resamples=200)
+    assert found["auroc"].low is not None
 
 
 def test_one_class_has_no_auroc_interval_but_a_specificity_interval() -> None:

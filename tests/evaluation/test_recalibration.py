@@ -13,7 +13,7 @@ from lucency.decision import OperatingPoint
 from lucency.evaluation.calibrate import operating_points
 from lucency.evaluation.calibration_choice import choose_calibration
 from lucency.evaluation.conformal import fit_abstention
-from lucency.evaluation.recalibration import Targets, recalibration_section
+from lucency.evaluation.recalibration import Targets, _methods, recalibration_section
 
 OLD = Calibration(1.0)
 POINTS = (OperatingPoint("youden", 0.5, 0.9, 0.6), OperatingPoint("sensitivity_90", 0.2, 0.95, None))
@@ -60,6 +60,27 @@ def test_the_words_follow_the_figures() -> None:
     assert judged(logits / 3, labels)["sentences"][1].startswith("It is too timid")
     # 0.9 was promised where about 0.76 is given.
     assert any("promised a sensitivity of 0.900" in said and "outside the interval" in said for said in right)
+
+
+def test_the_verdict_is_that_of_paired_losses() -> None:
+    logits, labels = site(0)
+    better = judged(logits, labels)
+    gain = better["gain"]
+    assert better["verdict"].startswith("The new calibration is better on films of this site that it was not fitted on")
+    assert gain["value"] == pytest.approx(
+        better["old"]["calibration"]["loss"]["value"] - better["expected"]["calibration"]["loss"]["value"]
+    )
+    assert 0 < gain["low"] < gain["value"] < gain["high"]
+    logits, labels = site(1, intercept=0.0)
+    assert judged(logits, labels)["verdict"].startswith("No gain from the new calibration can be told")
+    few = judged(logits[:20], labels[:20])
+    assert few["gain"] is None
+    assert few["verdict"].endswith("Keep the old bundle.")
+
+
+def test_a_mix_of_methods_is_told_in_words() -> None:
+    assert _methods(["platt"] * 5) == "platt"
+    assert _methods(["platt", "isotonic", "isotonic", "platt", "isotonic"]) == "isotonic in 3 folds, platt in 2"
 
 
 def test_without_an_interval_nothing_is_called_right() -> None:

@@ -16,6 +16,7 @@ from lucency.evaluation.baselines import Baseline
 from lucency.evaluation.metrics import METRICS
 from lucency.evaluation.predictions import prediction_rows
 from lucency.evaluation.report import EvaluationReport, evaluate_scores
+from lucency.evaluation.verdict import reservations
 
 POINT = OperatingPoint("youden", 0.5, 0.8, 0.9)
 
@@ -223,6 +224,14 @@ def test_verdict_says_what_speaks_against_the_model() -> None:
     assert verdict.endswith("The figure is optimistic: the thresholds were chosen on these films.")
 
 
+def test_three_films_are_no_ground_for_a_verdict() -> None:
+    verdict = evaluate([1, 0, 1], [2.0, -2.0, 1.0], optimistic_reason="they were seen.").verdict
+    assert verdict == (
+        "Nothing can be said of the model on 3 test films of 2 groups: that is too few for any figure. "
+        "The figure is optimistic: they were seen."
+    )
+
+
 def test_verdict_notices_swapped_labels() -> None:
     labels, scores = logits()
     assert "labels are swapped" in evaluate(1 - labels, scores).verdict
@@ -307,3 +316,18 @@ def test_prediction_rows() -> None:
     }
     assert rows[1]["decision"] == "not_fractured"
     assert rows[1]["probability"] == pytest.approx(1 / (1 + np.exp(2)))
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [((60, 9), None), ((60, 10), "Only 10 groups hold films"), ((40, 25), None), ((24, 30), "Only 24")],
+)
+def test_few_groups_of_a_class_are_said(held: tuple[int, int], said: str | None) -> None:
+    notes = reservations(films=200, fractured=80, distinct_scores=200, groups=70, groups_of_classes=held)
+    narrow = [note for note in notes if "somewhat too narrow" in note]
+    assert len(narrow) == (said is not None)
+    if said is not None:
+        assert narrow[0].startswith(said)
+        assert "with ten about 90 of 100 hold the truth, not 95" in narrow[0]
+    alone = reservations(films=200, fractured=20, distinct_scores=200, groups=None)
+    assert any(note.startswith("Only 20 films are fractured") for note in alone)

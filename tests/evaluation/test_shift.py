@@ -16,6 +16,7 @@ from lucency.evaluation.intervals import Draws
 from lucency.evaluation.score_shift import score_shift
 from lucency.evaluation.scores import ScoredFilms
 from lucency.evaluation.shift import SHOWN, difference, measure_shift
+from lucency.evaluation.shift_words import limits_sentences
 from lucency.evaluation.subgroups import measure_subgroups
 
 
@@ -210,3 +211,12 @@ def test_the_stability_index_of_a_worked_example() -> None:
         {"fractured": 1_000_000, "not_fractured": 1},
     )["fractured"]
     assert row["psi"] == pytest.approx(0.16946, abs=1e-4)
+
+
+def test_limits_of_the_reference_are_said() -> None:
+    labels = np.arange(60) % 2
+    share = {"value": 0.2, "low": 0.1, "high": 0.3}
+    notes = limits_sentences(labels, {}, groups_known=True, reference_share=share, histogram_split="val")
+    assert "counts each film as independent" in notes[0]
+    assert "validation films, on which its epoch and its calibration were chosen" in notes[1]
+    assert limits_sentences(labels, {}, groups_known=True, histogram_split="test") == []

@@ -100,7 +100,9 @@ def test_the_first_severity_that_breaks_is_named() -> None:
     sentence = corruption_sentence(one, found["clean"], films=400)
     assert sentence.startswith("noise: the model breaks at severity 3 (3). AUROC falls from 0.9")
     assert sentence.endswith("It holds before that.")
-    assert stress_verdict(found) == "1 of 1 corruption breaks the model: noise at severity 3 (3)."
+    assert stress_verdict(found) == (
+        "1 of 1 corruption breaks the model on 400 films of 400 groups, 200 fractured: noise at severity 3 (3)."
+    )
 
 
 def test_a_shift_of_all_scores_breaks_the_decisions_and_not_the_order() -> None:
@@ -146,12 +148,20 @@ def test_a_severity_that_changes_nothing_holds_with_few_films() -> None:
 
 def test_a_loss_without_exception_is_a_break_without_an_interval() -> None:
     # All fractures were found, and none is: every resample says the same.
-    labels, clean = made_up(40, lift=12)
+    labels, clean = made_up(80, lift=12)
     found = stress_of(labels, clean, row("dark", clean - 30))
     (cell,) = found["corruptions"][0]["severities"]
     change = cell["changes"]["sensitivity"]
     assert (change["value"], change["low"], change["high"]) == (-1, None, None)
     assert cell["breaks"] == ["sensitivity"]
+
+
+@pytest.mark.parametrize(("films", "breaks"), [(60, []), (62, ["sensitivity"])])
+def test_few_groups_of_a_class_break_nothing(films: int, breaks: list[str]) -> None:
+    labels, clean = made_up(films, lift=12)
+    (cell,) = stress_of(labels, clean, row("dark", clean - 30))["corruptions"][0]["severities"]
+    assert cell["breaks"] == breaks
+    assert cell["state"] == ("breaks" if breaks else "unclear")
 
 
 def test_one_group_gives_no_intervals_and_no_break() -> None:
@@ -164,15 +174,20 @@ def test_one_group_gives_no_intervals_and_no_break() -> None:
 
 def test_a_model_that_knows_nothing_has_nothing_to_lose() -> None:
     labels, clean = made_up(100, lift=0)
-    found = stress_of(labels, clean, row("noise", clean + 0.001))
-    assert stress_verdict(found).startswith("On these 100 films as they are the model is not shown to tell")
+    found = stress_of(labels, clean, row("noise", clean + 0.001), row("shift", clean + 9))
+    assert found["corruptions"][1]["status"] == "breaks"
+    verdict = stress_verdict(found, optimistic_reason="they trained it")
+    assert verdict.startswith("On the films as they are (100 films of 100 groups, 50 fractured) the model is not shown")
+    assert verdict.endswith("no corruption can be judged. The figures are optimistic: they trained it.")
 
 
 def test_a_perfect_model_has_something_to_lose() -> None:
     labels, clean = made_up(40, lift=30)
     found = stress_of(labels, clean, row("noise", clean))
     assert found["clean"]["auroc"]["low"] is None
-    assert stress_verdict(found) == "It is not shown to break the model at severity 1."
+    assert stress_verdict(found) == (
+        "It is not shown to break the model at severity 1, on 40 films of 40 groups, 20 fractured."
+    )
 
 
 def test_a_good_model_that_holds_is_said_to_and_optimism_too() -> None:
@@ -182,7 +197,8 @@ def test_a_good_model_that_holds_is_said_to_and_optimism_too() -> None:
     found = stress_of(labels, clean, *rows)
     verdict = stress_verdict(found, optimistic_reason="they trained it.")
     assert verdict == (
-        "No corruption is shown to break the model within the five severities. It holds under blur and JPEG. "
+        "No corruption is shown to break the model within the five severities, on 900 films of 900 groups, 450 "
+        "fractured. It holds under blur and JPEG. "
         "The figures are optimistic: they trained it."
     )
     assert "within the five severities" in corruption_sentence(found["corruptions"][0], found["clean"], films=900)

@@ -12,8 +12,9 @@ from sklearn.metrics import recall_score, roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
 from lucency.errors import DatasetError
-from lucency.evaluation import subgroups
-from lucency.evaluation.metrics import METRICS
+from lucency.evaluation import subgroup_tests, subgroups
+from lucency.evaluation.areas_of_parts import AreasOfDeals
+from lucency.evaluation.metrics import METRICS, measure
 from lucency.evaluation.subgroup_tests import Candidate, against_rest
 from lucency.evaluation.subgroups import measure_subgroups
 
@@ -224,3 +225,45 @@ def test_holm_is_that_of_statsmodels() -> None:
     assert comparisons == 3
     expected = multipletests([one.p for one in contrasts], method="holm")[1]
     assert [one.p_adjusted for one in contrasts] == pytest.approx(list(expected))
+
+
+def test_only_comparisons_with_a_p_value_are_counted() -> None:
+    # Both sides fully apart: every resample gives the same difference, so that there is nothing to test.
+    labels = np.tile([0, 1], 100)
+    probabilities, inside = 0.1 + 0.8 * labels, np.arange(200) < 100
+    candidates = [Candidate("auroc", inside, ~inside)]
+    ((ours,), comparisons) = against_rest(labels, probabilities, labels == 1, None, candidates, resamples=50)
+    assert ours.p is None
+    assert comparisons == 0
+
+
+@pytest.mark.parametrize("digits", [1, 12])
+def test_sides_are_measured_as_if_each_stood_alone(digits: int) -> None:
+    labels, probabilities, kinds = drawn(6, 200, {"a": 0.9, "b": 0.7, "c": 0.8})
+    probabilities, every = probabilities.round(digits), np.array(kinds)
+    among = np.arange(200) >= 20
+    candidates = [Candidate("auroc", among & (every == kind), among & (every != kind)) for kind in "abc"]
+    candidates.append(Candidate("auroc", candidates[0].outside, candidates[0].inside))
+    weights = np.random.default_rng(0).integers(0, 3, (20, 200)).astype(np.float64)
+    weights[0, labels == 1] = 0
+    found = subgroup_tests._Sides(labels, probabilities, probabilities >= 0.5, candidates).values(weights)
+    assert len(found) == 6
+    for one in candidates:
+        for mask in (one.inside, one.outside):
+            given = labels[mask], probabilities[mask], probabilities[mask] >= 0.5
+            expected = measure(*given, weights=weights[:, mask], names=["auroc"])["auroc"]
+            assert found["auroc", mask.tobytes()] == pytest.approx(expected, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("digits", [1, 12])
+def test_deals_are_measured_as_if_each_stood_alone(digits: int) -> None:
+    labels, probabilities, _ = drawn(7, 60, {"a": 0.8})
+    order = np.argsort(-probabilities.round(digits), kind="stable")
+    labels, probabilities = labels[order], probabilities.round(digits)[order]
+    dealt = np.random.default_rng(0).integers(0, 2, (20, 60)).astype(np.uint8)
+    found = AreasOfDeals(labels, probabilities).difference(dealt[:, labels == 1], dealt[:, labels == 0])
+    inside, outside = (
+        measure(labels, probabilities, labels, weights=weights, names=["auroc"])["auroc"]
+        for weights in (dealt, 1 - dealt)
+    )
+    assert found == pytest.approx(inside - outside, abs=1e-12)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lucency.reporting.abstention_figures import abstention_figures, reliability_points
+from lucency.reporting.abstention_figures import abstention_figures, decided_films, reliability_points
 from lucency.reporting.html import page_environment
 from lucency.reporting.recalibration_page import render_recalibration
 
@@ -74,6 +74,7 @@ def record() -> dict[str, Any]:
     return {
         "from": "old@123", "bundle": "old@456", "data": "site <a>", "films": 60, "fractured": 20, "groups": 55,
         "old": side("temperature"), "expected": side("platt"), "reason": None, "sentences": ["It was off."],
+        "verdict": "No gain can be told.",
         "fitted": {"calibration": table},
     }  # fmt: skip
 
@@ -85,6 +86,23 @@ def test_the_figure_shows_each_rate(section: dict[str, Any]) -> None:
     # Nothing is wrong among no decided films: that rate has no point.
     assert list(lines["wrong, of the decided films"].get_xdata()) == [0.05, 0.1]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["1 %", "5 %", "10 %"]
+
+
+def test_films_decided(section: dict[str, Any]) -> None:
+    found = [decided_films(section, rate) for rate in section["rates"]]
+    assert found[2] == {"fractured": (35, 50), "not_fractured": (63, 90), "all": (98, 140)}
+    assert found[0]["all"] == (0, 140)
+
+
+def test_no_rate_of_few_decided_films(section: dict[str, Any]) -> None:
+    template = page_environment().get_template("evidence/abstention.html.j2")
+    page = template.render(section=section, figures={})
+    assert "98 of 140" in page
+    assert "too few decided" not in page
+    few = template.render(section={**section, "films": {"fractured": 12, "not_fractured": 90}}, figures={})
+    assert few.count("too few decided") == 3
+    assert "0.900" not in few[: few.index("Class by class")]
+    assert "0.950" in few
 
 
 def test_the_part_of_the_report(section: dict[str, Any]) -> None:
@@ -138,6 +156,8 @@ def test_the_page_of_a_recalibration(record: dict[str, Any]) -> None:
     assert "site &lt;a&gt;" in page
     assert page.count("<svg") == 2
     assert "It was off." in page
+    assert page.index("No gain can be told.") < page.index("It was off.")
+    assert "Gain over the one in the lead" in page
     assert "http" not in page.replace("http-equiv", "")
     known = render_recalibration({**record, "expected": None, "reason": "too few"})
     assert known.count("<svg") == 1

@@ -110,7 +110,7 @@ def test_abstention_and_decision_curve() -> None:
         "| 5.0 % | 0.125 (0.000 to 0.250) | 0.125 (0.000 to 0.250) | not defined (few) | 0.125 (0.000 to 0.250) |"
         in text
     )
-    at = {"name": "youden", "threshold": 0.25, "model": one, "treat_all": -0.5, "finds_per_100": 1.5}
+    at = {"name": "youden", "threshold": 0.25, "model": one, "treat_all": -0.5, "finds_per_100": one}
     text = "\n".join(evidence_lines("decision_curve", {"reason": None, "operating_point": at}))
-    assert "| `youden` | 0.250 | 0.125 (0.000 to 0.250) | -0.500 | 1.500 |" in text
+    assert "| `youden` | 0.250 | 0.125 (0.000 to 0.250) | -0.500 | 0.125 (0.000 to 0.250) |" in text
     assert evidence_lines("decision_curve", {"reason": "it needs both classes"}) == ["it needs both classes.", ""]

@@ -69,11 +69,11 @@ def test_the_front_matter_is_read_back_by_the_library_of_the_hub(whole: CardSour
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9.\-]*", tag) for tag in plain["tags"])
 
 
-def test_the_figures_of_the_front_matter_are_those_of_the_report_to_the_last_bit(whole: CardSources) -> None:
+def test_the_figures_of_the_front_matter_are_those_of_the_report_to_four_digits(whole: CardSources) -> None:
     main = whole.main
     assert main is not None
     found = {result.metric_type: result.metric_value for result in ModelCard(rendered(whole)).data.eval_results}
-    assert found == {kind: main["metrics"][name]["value"] for name, kind in METRIC_TYPES.items()}
+    assert found == {kind: round(main["metrics"][name]["value"], 4) for name, kind in METRIC_TYPES.items()}
 
 
 def test_what_is_not_defined_is_left_out_of_the_front_matter(whole: CardSources) -> None:
@@ -107,7 +107,7 @@ def test_another_figure_in_the_source_is_another_figure_in_the_card(whole: CardS
     card = {**whole.card, "metrics": {**whole.card["metrics"], "figures": report["metrics"]}}
     content = rendered(replace(whole, card=card, reports=(report,)))
     assert "| Specificity | 0.123 (0.100 to 0.154) |" in content
-    assert 0.123456 in [result.metric_value for result in ModelCard(content).data.eval_results]
+    assert 0.1235 in [result.metric_value for result in ModelCard(content).data.eval_results]
 
 
 def test_every_section_is_there_in_its_order(whole: CardSources) -> None:
@@ -136,7 +136,7 @@ def test_limits_begin_with_what_makes_the_figures_flatter(whole: CardSources) ->
     assert lines[1].startswith("- Audit, leakage: 7 of 80 films of test are copies")
     text = "\n".join(lines)
     assert "patient is unknown for all 160 films" in text
-    assert "one data set" in text
+    assert "No external validation is known to the program" in text
     assert "no gate" in text
     floor, error = report["ece_floor"], report["metrics"]["ece"]["value"]
     assert (f"{error:.3f} is above {floor:.3f}" in text) == (error > floor)
@@ -197,6 +197,39 @@ def test_a_second_report_is_told_but_not_called_external(whole: CardSources) -> 
     auroc = other["metrics"]["auroc"]
     assert f"(elsewhere): AUROC {auroc['value']:.3f} ({auroc['low']:.3f} to {auroc['high']:.3f})" in found
     assert "does not know whether these films come from another site" in found
+    assert "whether films that were measured come from another site, no file tells" in rendered(
+        replace(whole, reports=(*whole.reports, other))
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"data": "elsewhere", "optimistic_reason": "12 of these films trained it"}, "12 of these films trained it"),
+        ({}, "films of the run's own data set"),
+    ],
+)
+def test_what_flatters_is_no_test_on_other_films(changes: dict[str, Any], words: str, whole: CardSources) -> None:
+    leak = {"check": "leakage", "severity": "warning", "message": "7 of these films were seen."}
+    other = made_up_report(whole.identity, seed=3, evidence=False) | changes | {"findings": [leak]}
+    sources = replace(whole, reports=(*whole.reports, other))
+    fact = draw_facts(sources)["external"]
+    assert fact is not None
+    assert fact.text.startswith("No test on other films: ")
+    assert fact.text.endswith("No report on other films was given.")
+    assert words in fact.text
+    told = section(rendered(sources), "Limits")
+    assert "on films of another site is not known" in told
+    assert "7 of these films were seen." in told
+    if changes:
+        assert words in told
+
+
+def test_a_fold_says_that_it_is_one(whole: CardSources) -> None:
+    draft = Draft(whole, draw_facts(whole), {}, "lucency cross-validate films --recipe r.toml")
+    told = section(render_card(draft, []), "How to reproduce")
+    assert "one fold of a cross-validation" in told
+    assert "lucency train FILMS" not in told
 
 
 def test_the_figures_of_the_card_serve_where_there_is_no_report(whole: CardSources) -> None:

@@ -49,11 +49,13 @@ def test_the_page_tells_it(section: dict[str, Any], report: dict[str, Any]) -> N
     html = render_report(
         {**report, "evidence": {"shift": section}}, shift_figures(section), title="A run", run_details={}
     )
-    part = html[html.index("Against the bundle") :]
+    part = html[html.index('id="part-shift"') :]
     part = part[: part.index("</section>")]
     assert "No change of AUROC can be told" in part
     assert part.count("<table>") == part.count('<div class="scroll"><table>') == 2
     assert "unknown" not in part
+    assert "figures come from its test films, its scores from films that are not named" in part
+    assert "read each beside its floor" in part
 
 
 def test_what_is_unknown_is_called_so(report: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from html import unescape
+from html import escape, unescape
 from typing import Any
 
 import numpy as np
@@ -76,8 +76,15 @@ def test_the_page_tells_it(section: dict[str, Any], report: dict[str, Any]) -> N
     assert "the worst subgroup" in html
     assert "<script" not in html
     assert "&lt;script&gt;" in html
-    part = html[html.index("Kinds of films") :]
+    part = html[html.index('id="part-subgroups"') :]
     assert part.index("Every figure by body part") < part.index("</section>")
     # Wide tables scroll on a phone.
     assert part.count("<table>") == part.count('<div class="scroll"><table>')
     assert "View: all films are of one value, frontal" in part
+    assert '<h3 class="quiet">View</h3>' not in part
+    assert '<h3 class="quiet">Body part</h3>' in part
+    # The rarest part has too few fractured films for an AUROC, and none is shown.
+    few = next(row for row in section["traits"][0]["rows"] if 0 < row["fractured"] < 10)
+    shown = part[part.index(f'<th class="name">{escape(few["value"])}') :]
+    assert f"{few['metrics']['auroc']['value']:.3f}" not in shown[: shown.index("</tr>")]
+    assert '<td class="n">-</td>' in shown[: shown.index("</tr>")]

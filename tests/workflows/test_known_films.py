@@ -17,7 +17,7 @@ from lucency.bundle import Bundle, read_bundle, write_bundle
 from lucency.datasets.content_hash import files_sha256
 from lucency.datasets.film_prints import PRINTS_VERSION
 from lucency.datasets.synthetic import draw_film
-from lucency.errors import DatasetError
+from lucency.errors import BundleError, DatasetError, RunError
 from lucency.fingerprints import Fingerprints
 from lucency.workflows.evaluate import evaluate
 from lucency.workflows.film_fingerprints import film_prints, fingerprint_run
@@ -174,3 +174,24 @@ def test_where_the_films_are_gone_their_bytes_are_still_known(home: Path, tmp_pa
     assert known.used("train") < {sha[:16] for sha in shas}
     assert (len(known.used("train")), known.version) == (12, 0)
     assert any("Near copies of 12 of the 12 films" in line for line in heard.lines)
+
+
+def test_a_folder_that_holds_other_things_is_not_written_into(home: Path, mixed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "occupied"
+    out.mkdir()
+    (out / "report.json").write_text("somebody else's", "utf-8")
+    (out / "keep.txt").write_text("mine", "utf-8")
+    with pytest.raises(RunError, match=r"holds what no evaluation wrote \(keep.txt\)"):
+        evaluate(home / "bundle", mixed, out=out)
+    (tmp_path / "file").write_text("mine", "utf-8")
+    with pytest.raises(RunError, match="is a file"):
+        evaluate(home / "bundle", mixed, out=tmp_path / "file")
+    assert (out / "report.json").read_text("utf-8") == "somebody else's"
+
+
+def test_an_unknown_operating_point_or_a_split_of_none_costs_no_time(home: Path, mixed: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="no operating point 'foo'"):
+        evaluate(home / "bundle", mixed, operating_point="foo", out=tmp_path / "out")
+    with pytest.raises(DatasetError, match="has no splits"):
+        evaluate(home / "bundle", mixed, split="train", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -87,6 +87,7 @@ def test_commands_lose_their_folders() -> None:
         "runs/first/",
     ]
     assert started_with({"command": command}) == "lucency train 'x ray' --set model.weights=a.h5 --out first"
+    assert started_with({"command": ["-c", "train", "films"]}) == "lucency train films"
     assert started_with({}) == started_with(None) == ""
 
 
@@ -132,7 +133,7 @@ def test_the_note_of_fetched_films_is_read(made: Path) -> None:
 def test_further_reports_are_taken_in_by_what_they_hold(made: Path, tmp_path: Path) -> None:
     identity = json.loads((made / "report.json").read_text())["bundle"]
     given = {
-        "other.json": made_up_report(identity, seed=5),
+        "other.json": made_up_report(identity, seed=5) | {"data": "elsewhere"},
         "stress.json": made_up_stress(identity),
         "audit.json": {
             "schema": 1,

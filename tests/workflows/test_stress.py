@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import threading
 from collections.abc import Callable
@@ -289,6 +290,9 @@ def test_the_command(run: Callable[..., tuple[int, str, str]], bundle: Bundle, f
     code, out, err = run(*words, "--out", tmp_path / "o")
     assert code == 0
     assert out.startswith("AUROC (")
+    # A mark names what broke, and not AUROC where it did not.
+    assert re.search(r"inversion .*[0-9] (AUROC|sens|spec)", out)
+    assert "*" not in out
     lines = [line for line in out.splitlines() if line.startswith(("inversion", "jpeg"))]
     assert len(lines) == 2
     assert "% of the films" in lines[0]

@@ -105,6 +105,9 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+    if code == 130:
+        # Typer turns Ctrl-C into this code and says nothing.
+        print("Interrupted.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 

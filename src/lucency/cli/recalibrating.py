@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def recalibrate(
     bundle: Annotated[Path, typer.Argument(help="Bundle or run folder; it is only read.")],
-    data: Annotated[Path, typer.Argument(help="100 to 500 films of the new site: a folder or a table.")],
+    data: Annotated[
+        Path, typer.Argument(help="100 to 500 films of the new site, at least 30 of each class: a folder or a table.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Folder of the new bundle; NAME-recalibrated otherwise.", show_default=False)
     ] = None,
@@ -41,8 +43,8 @@ def recalibrate(
 ) -> None:
     """Make a bundle for a new site from 100 to 500 of its films, and say how far the old one was off.
 
-    The network stays; calibration, operating points and abstention are fitted anew. What the new bundle should give is
-    told by cross-validation. Research use only. Not a medical device.
+    At least 30 films of each class are needed. The network stays; calibration, operating points and abstention are
+    fitted anew. What the new bundle should give is told by cross-validation. Research use only. Not a medical device.
     """
     if error_rate is not None and not 0 < error_rate < 1:
         raise typer.BadParameter("--error-rate lies above 0 and below 1, such as 0.05")

@@ -12,7 +12,8 @@ import typer
 from lucency.cli.data import GroupsOption, LabelOption, WorkersOption, labels_of
 from lucency.cli.printing import PrintingTeller, table
 
-_MARKS = {"breaks": "*", "unclear": "?", "holds": " "}
+_BROKEN = {"auroc": "AUROC", "sensitivity": "sens", "specificity": "spec"}
+"""What broke, in a cell of the table."""
 
 
 def register(app: typer.Typer) -> None:
@@ -86,8 +87,8 @@ def stress(
     print(_table(report.content))
     limits = report.content["limits"]
     print(
-        f"* breaks: AUROC falls by {limits['auroc']:.2f} or more, or sensitivity or specificity by "
-        f"{limits['sensitivity']:.2f} or more; ? the films are too few to rule that out"
+        f"AUROC, sens, spec: that breaks, AUROC by a fall of {limits['auroc']:.2f} or more, sensitivity or specificity "
+        f"by one of {limits['sensitivity']:.2f} or more; ? the films are too few to tell"
     )
 
 
@@ -95,10 +96,14 @@ def _table(content: Mapping[str, Any]) -> str:
     levels = [str(cell["severity"]) for cell in content["corruptions"][0]["severities"]]
     rows = []
     for row in content["corruptions"]:
-        cells = [f"{cell['auroc']:.3f}{_MARKS[cell['state']]}" for cell in row["severities"]]
-        rows.append((row["name"], *cells, _breaks_at(row)))
+        rows.append((row["name"], *(_cell(cell) for cell in row["severities"]), _breaks_at(row)))
     clean = content["clean"]["auroc"]["value"]
     return table((f"AUROC ({clean:.3f} as they are)", *levels, "breaks at"), rows)
+
+
+def _cell(cell: Mapping[str, Any]) -> str:
+    mark = "?" if cell["state"] == "unclear" else "".join(f" {_BROKEN[name]}" for name in cell["breaks"])
+    return f"{cell['auroc']:.3f}{mark}"
 
 
 def _breaks_at(row: Mapping[str, Any]) -> str:

@@ -50,7 +50,7 @@ def fit_platt(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration:
     low, high = TEMPERATURE_BOUNDS
     slope = float(calibration_slopes(once, truth, films)[0])
     # Where a threshold parts the classes there is no best slope but one of the two ends.
-    slopes = [1 / high, 1 / low] if np.isnan(slope) else [min(max(slope, 1 / high), 1 / low)]
+    slopes = [min(max(slope, 1 / high), 1 / low)] if np.isfinite(slope) else [1 / high, 1 / low]
     # About their mean, since logits may lie far from 0 where intercepts are not looked for.
     centre = float(films.mean())
     fits = [
@@ -133,9 +133,10 @@ def choose_calibration(
     """Chooses among `METHODS` by the log loss of cross-validation, and fits the chosen one on all films.
 
     Each film is judged by a calibration that was fitted without its fold; folds keep groups whole. On its own films
-    isotonic regression would always win. A method replaces a simpler one where its mean loss is smaller by more than
-    one standard error of the difference, film by film and summed over groups (the one-standard-error rule of Breiman et
-    al. 1984, "Classification and Regression Trees").
+    isotonic regression would always win. The simplest method leads; each of the others, the simpler first, takes the
+    lead where its mean loss is smaller than that of the one in the lead by more than one standard error of the
+    difference, film by film and summed over groups (after the one-standard-error rule of Breiman et al. 1984,
+    "Classification and Regression Trees").
 
     Args:
         logits: (N,) model outputs of the validation films, unbounded.
@@ -146,7 +147,8 @@ def choose_calibration(
     Returns:
         The calibration, and what spoke for it: "chosen", "why" (a sentence), "note" (a sentence of `calibration_note`,
         or None), "folds", "films", "fractured", "groups", "seed", and "methods": for each {"method", "log_loss" (None
-        where the three were not compared), "gain" over temperature scaling and its "standard_error"}.
+        where the three were not compared), "over" (the method that was in the lead when it was tried), "gain" over that
+        one and its "standard_error"}.
 
     Raises:
         DatasetError: The films cannot be used, see `checked_scores` and `group_numbers`.
@@ -162,7 +164,7 @@ def choose_calibration(
     few = too_few_to_divide(label_array, group_of_film)
     if few is not None or uninformative(label_array, logit_array) is not None:
         chosen = fit_temperature(logit_array, label_array)
-        rows = [_row(name, None, None, None) for name in METHODS]
+        rows = [_row(name, None) for name in METHODS]
         why = f"Temperature scaling without a comparison: {few or uninformative(label_array, logit_array)}."
         return chosen, _table(chosen, why, rows, 0, facts, calibration_note(chosen, logit_array, label_array))
     losses = {name: np.zeros(len(label_array)) for name in METHODS}
@@ -174,18 +176,16 @@ def choose_calibration(
             )
             losses[name][held] = film_losses(fitted, logit_array[held], label_array[held])
     best = "temperature"
+    rows = [_row(best, float(losses[best].mean()))]
     for name in list(METHODS)[1:]:
         gain, error = _gain(losses[best], losses[name], group_of_film, group_count)
+        rows.append(_row(name, float(losses[name].mean()), best, gain, error))
         if gain > error and METHODS[name](logit_array, label_array) is not None:
             best = name
-    rows = [_row("temperature", float(losses["temperature"].mean()), None, None)]
-    for name in list(METHODS)[1:]:
-        gain, error = _gain(losses["temperature"], losses[name], group_of_film, group_count)
-        rows.append(_row(name, float(losses[name].mean()), gain, error))
     chosen = METHODS[best](logit_array, label_array) or fit_temperature(logit_array, label_array)
     why = (
-        f"{_NAMES[best]}: of the three, the simplest that no other beats by more than one standard error in the log "
-        f"loss of {FOLDS}-fold cross-validation over {group_count} groups."
+        f"{_NAMES[best]}: tried from the simplest on, a method takes the lead where it beats the one in the lead by "
+        f"more than one standard error in the log loss of {FOLDS}-fold cross-validation over {group_count} groups."
     )
     note = None if best == "isotonic" else calibration_note(chosen, logit_array, label_array)
     return chosen, _table(chosen, why, rows, FOLDS, facts, note)
@@ -194,8 +194,10 @@ def choose_calibration(
 _NAMES = {"temperature": "Temperature scaling", "platt": "Platt scaling", "isotonic": "Isotonic regression"}
 
 
-def _row(method: str, loss: float | None, gain: float | None, error: float | None) -> dict[str, Any]:
-    return {"method": method, "log_loss": loss, "gain": gain, "standard_error": error}
+def _row(
+    method: str, loss: float | None, over: str | None = None, gain: float | None = None, error: float | None = None
+) -> dict[str, Any]:
+    return {"method": method, "log_loss": loss, "over": over, "gain": gain, "standard_error": error}
 
 
 def _table(

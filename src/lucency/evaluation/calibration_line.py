@@ -28,8 +28,8 @@ _FARTHEST = 80.0
 def calibration_slopes(weights: FloatArray, labels: IntArray, log_odds: FloatArray) -> FloatArray:
     """The coefficient of the log-odds: 1 is right, below 1 the probabilities are too extreme, above 1 too timid.
 
-    Found by Newton's method. It does not exist where a single cut on the log-odds parts the classes (the likelihood
-    then grows without end), where there is one class only, and where all log-odds are equal.
+    Found by Newton's method. Where a single cut on the log-odds parts the classes the likelihood grows without end, and
+    the slope is infinite; it does not exist where there is one class only, and where all log-odds are equal.
 
     Args:
         weights: (R, N) non-negative float64: how often each film counts.
@@ -37,7 +37,8 @@ def calibration_slopes(weights: FloatArray, labels: IntArray, log_odds: FloatArr
         log_odds: (N,) float64, finite and falling.
 
     Returns:
-        (R,) float64; NaN where it does not exist.
+        (R,) float64; infinite where a cut parts the classes (negative if the wrong way round), NaN where it does not
+        exist.
     """
     slopes = np.full(len(weights), np.nan)
     spread = float(log_odds.std())
@@ -45,7 +46,10 @@ def calibration_slopes(weights: FloatArray, labels: IntArray, log_odds: FloatArr
         return slopes
     # A scale on which the two coefficients are about equally sharp keeps the steps well-behaved.
     scaled = (log_odds - log_odds.mean()) / spread
-    solvable = np.flatnonzero(_overlap(weights, labels, log_odds))
+    above, below = _parted(weights, labels, log_odds)
+    slopes[above & ~below], slopes[below & ~above] = np.inf, -np.inf
+    both = (weights @ labels > 0) & (weights @ (1 - labels) > 0)
+    solvable = np.flatnonzero(both & ~above & ~below)
     if len(solvable) == 0:
         return slopes
     chosen = weights if len(solvable) == len(weights) else weights[solvable]
@@ -118,18 +122,21 @@ def calibration_section(calibration: Mapping[str, Any], films: ScoredFilms) -> d
     return {**calibration, "mean_probability": said, "observed": observed, "sentence": sentence}
 
 
-def _overlap(weights: FloatArray, labels: IntArray, log_odds: FloatArray) -> BoolArray:
-    """(R,) bool: whether no cut on the log-odds parts the classes, not even with equal log-odds on the cut."""
+def _parted(weights: FloatArray, labels: IntArray, log_odds: FloatArray) -> tuple[BoolArray, BoolArray]:
+    """(R,) bool each: whether a cut has all fractured films above it and the others below, and the other way round.
+
+    Log-odds on the cut count for both sides; false where a class is missing, both true where all log-odds are equal.
+    """
     fractured, other = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
     if len(fractured) == 0 or len(other) == 0:
-        return np.zeros(len(weights), dtype=bool)
+        return np.zeros(len(weights), dtype=bool), np.zeros(len(weights), dtype=bool)
     highest, lowest = _ends(weights[:, fractured] > 0, log_odds[fractured])
     other_highest, other_lowest = _ends(weights[:, other] > 0, log_odds[other])
-    return np.asarray((lowest < other_highest) & (other_lowest < highest))
+    return np.asarray(lowest >= other_highest), np.asarray(highest <= other_lowest)
 
 
 def _ends(present: BoolArray, falling: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(R,) highest and lowest of the values present; NaN, which overlaps with nothing, where none is."""
+    """(R,) highest and lowest of the values present; NaN, which compares as false, where none is."""
     first = falling[present.argmax(axis=1)]
     last = falling[len(falling) - 1 - present[:, ::-1].argmax(axis=1)]
     some = present.any(axis=1)

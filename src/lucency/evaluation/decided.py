@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lucency.decision import OperatingPoint
-from lucency.evaluation.decision_curve import THRESHOLDS, decision_curve_section, net_benefit
+from lucency.evaluation.decision_curve import curve_values, decision_curve_section
 from lucency.evaluation.figures import Figure, by_formula, metric_figures
 from lucency.evaluation.intervals import Draws, computed
 from lucency.evaluation.metrics import METRICS
@@ -102,7 +102,7 @@ def measure_decided(
         for point, decided_films in other_films.items():
             for name, value in computed(decided_films, weights, compared).items():
                 found[point, name] = value
-        found["", "net benefit"] = net_benefit(films, weights, (*THRESHOLDS, threshold))
+        found["", "net benefit"] = curve_values(films, weights, threshold)
         return found
 
     values = draws.values(measured)

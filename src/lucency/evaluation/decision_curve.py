@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lucency.evaluation.figures import figure
+from lucency.evaluation.figures import Figure, figure
 from lucency.evaluation.intervals import Draws, Interval, percentile_interval
 from lucency.evaluation.scores import FloatArray, ScoredFilms
 
@@ -55,6 +55,31 @@ def net_benefit(films: ScoredFilms, weights: FloatArray, thresholds: Sequence[fl
     return benefit
 
 
+def decided_benefit(films: ScoredFilms, weights: FloatArray, threshold: float) -> FloatArray:
+    """Net benefit of the films' own decisions, and how much that is above the better of calling all films and none.
+
+    Where several thresholds decided, as out of fold, the decisions are theirs, and `threshold` is only the price.
+
+    Args:
+        films: N sorted films.
+        weights: (R, N) non-negative float64 in their order, each row with at least one film.
+        threshold: Between 0 and 1.
+
+    Returns:
+        (R, 2) float64.
+    """
+    price = threshold / (1 - threshold)
+    columns = np.stack([films.labels, films.decisions, films.labels * films.decisions], axis=1).astype(np.float64)
+    fractured, called, found = ((weights @ columns) / weights.sum(axis=1, keepdims=True)).T
+    benefit = found - (called - found) * price
+    return np.stack([benefit, benefit - np.maximum(fractured - (1 - fractured) * price, 0.0)], axis=1)
+
+
+def curve_values(films: ScoredFilms, weights: FloatArray, threshold: float) -> FloatArray:
+    """(R, T + 2): `net_benefit` at `THRESHOLDS`, then `decided_benefit`; arguments as there."""
+    return np.hstack([net_benefit(films, weights, THRESHOLDS), decided_benefit(films, weights, threshold)])
+
+
 def decision_curve_section(
     films: ScoredFilms, draws: Draws, values: FloatArray | None, *, threshold: float, name: str
 ) -> dict[str, Any]:
@@ -63,42 +88,39 @@ def decision_curve_section(
     Args:
         films: N sorted films.
         draws: How they were drawn.
-        values: (R, T + 1) net benefits of the resamples at `THRESHOLDS` and, last, at the operating point; None where
-            they were not drawn.
-        threshold: Of the operating point, 0..1.
+        values: (R, T + 2) `curve_values` of the resamples; None where they were not drawn.
+        threshold: Of the operating point, 0..1; the mean where several decided.
         name: Of the operating point.
 
     Returns:
         "reason", why there is no curve, or None; "thresholds" and, for each of them, "model", "treat_all",
         "treat_none", and "low" and "high", the band around the model (empty where there is none, see "band_reason");
         "shown", the lowest and highest threshold worth drawing; and "operating_point" with "name", "threshold", the
-        figure "model", "treat_all", and "finds_per_100", how many more finds at no more false alarms a hundred films
-        bring than the better of treating all and none; and "sentence".
+        figures "model" (of the films' decisions) and "finds_per_100", how many more finds at no more false alarms a
+        hundred films bring than the better of treating all and none, and "treat_all"; and "sentence".
     """
     fractured = int(films.labels.sum())
     if fractured in (0, len(films)):
         return {"reason": "a decision curve needs films of both classes", "thresholds": []}
-    cuts = np.array([*THRESHOLDS, np.clip(threshold, 1e-6, 1 - 1e-6)])
-    point = net_benefit(films, np.ones((1, len(films))), list(cuts))[0]
+    price = float(np.clip(threshold, 1e-6, 1 - 1e-6))
+    cuts = np.array([*THRESHOLDS, price])
+    point = curve_values(films, np.ones((1, len(films))), price)[0]
     share = fractured / len(films)
     treat_all = share - (1 - share) * cuts / (1 - cuts)
-    refused = draws.refusal if values is None else None
-    band = None
-    if values is not None:
-        band = np.quantile(values[:, :-1], [(1 - draws.level) / 2, (1 + draws.level) / 2], axis=0)
-    used = Interval(None, None, refused) if values is None else percentile_interval(values[:, -1], draws.level)
-    gain = 100 * float(point[-1] - max(treat_all[-1], 0.0))
-    rival = "calling every film fractured" if treat_all[-1] > 0 else "calling none"
-    compared = (
-        f"{abs(gain):.1f} {'more' if gain > 0 else 'fewer'} finds than" if abs(gain) >= 0.05 else "as many finds as"
-    )
-    sentence = f"At a threshold of {threshold:.2f} a hundred films bring {compared} {rival}, false alarms set off."
+    refused = draws.refusal_for(films.labels, (0, 1))
+    band, used, gained = None, Interval(None, None, refused), Interval(None, None, refused)
+    if values is not None and refused is None:
+        band = np.quantile(values[:, :-2], [(1 - draws.level) / 2, (1 + draws.level) / 2], axis=0)
+        used = percentile_interval(values[:, -2], draws.level)
+        gained = percentile_interval(100 * values[:, -1], draws.level)
+    gain = figure(100 * point[-1], gained)
+    all_better = bool(treat_all[-1] > 0)
     return {
         "reason": None,
-        "sentence": sentence,
+        "sentence": _sentence(films, gain, threshold, all_better=all_better),
         "band_reason": refused,
         "thresholds": list(THRESHOLDS),
-        "model": point[:-1].tolist(),
+        "model": point[:-2].tolist(),
         "low": [] if band is None else band[0].tolist(),
         "high": [] if band is None else band[1].tolist(),
         "treat_all": treat_all[:-1].tolist(),
@@ -107,11 +129,28 @@ def decision_curve_section(
         "operating_point": {
             "name": name,
             "threshold": float(threshold),
-            "model": figure(point[-1], used),
+            "model": figure(point[-2], used),
             "treat_all": float(treat_all[-1]),
             "finds_per_100": gain,
         },
     }
+
+
+def _sentence(films: ScoredFilms, gain: Figure, threshold: float, *, all_better: bool) -> str:
+    place = f"At a threshold of {threshold:.2f}"
+    rival = "calling every film fractured" if all_better else "calling none"
+    if (films.decisions == all_better).all():
+        return f"{place} a hundred films bring as many finds as {rival}: that is what the model does."
+    value, low, high = gain["value"], gain["low"], gain["high"]
+    finds = f"{abs(value):.1f} {'more' if value > 0 else 'fewer'} finds"
+    if low is None:
+        said = f"{finds} in a hundred films, false alarms set off, without an interval, since {gain['reason']}"
+        return f"{place} the decisions cannot be told from {rival}: {said}."
+    ends = f"95 % interval of the difference {low:.1f} to {high:.1f}"
+    if low <= 0 <= high:
+        said = f"{finds} in a hundred films, false alarms set off ({ends})"
+        return f"{place} the decisions cannot be told from {rival}: {said}."
+    return f"{place} a hundred films bring {finds} than {rival}, false alarms set off ({ends})."
 
 
 def _shown(films: ScoredFilms, share: float) -> list[float]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from lucency.evaluation.box_cells import FilmCells
 from lucency.evaluation.film_means import LEVEL
@@ -15,7 +16,7 @@ from lucency.evaluation.localisation import Heat
 from lucency.evaluation.scores import FloatArray, IntArray
 
 _CURVE_POINTS = 200
-_CHUNK = 4_000_000
+_CHUNK = 1_000_000
 
 
 def pooled_precision_recall(
@@ -81,13 +82,20 @@ def _interval(
     refusal = Draws(numbers, count, resamples, LEVEL, seed).refusal
     if refusal is not None:
         return dataclasses.asdict(Interval(None, None, refusal))
-    rows = max(1, _CHUNK // len(boxed))
+    # Only where boxes lie does recall grow, so that what is seen is summed from one such threshold to the next.
+    of_end = np.searchsorted(ends, np.arange(len(boxed)))
+    growing = np.unique(of_end[boxed > 0])
+    step = np.searchsorted(growing, of_end)
+    counted = step < len(growing)
+    where, shape = (step[counted], film_of[counted]), (len(growing), films)
+    boxed_steps, film_steps = (csr_array((part[counted], where), shape=shape) for part in (boxed, film))
+    rows = max(1, _CHUNK // len(growing))
     values = []
     for weights in resampled_weights(numbers, count, resamples, seed):
         for start in range(0, len(weights), rows):
-            drawn = weights[start : start + rows][:, film_of]
-            found = np.cumsum(drawn * boxed, axis=1)[:, ends]
-            seen = np.cumsum(drawn * film, axis=1)[:, ends]
+            drawn = np.ascontiguousarray(weights[start : start + rows].T)
+            gained = boxed_steps @ drawn
+            found, seen = np.cumsum(gained, axis=0), np.cumsum(film_steps @ drawn, axis=0)
             precision = np.divide(found, seen, out=np.zeros_like(found), where=seen > 0)
-            values.append((np.diff(found, prepend=0.0, axis=1) * precision).sum(axis=1) / found[:, -1])
+            values.append(np.einsum("kr,kr->r", gained, precision) / found[-1])
     return dataclasses.asdict(percentile_interval(np.concatenate(values), LEVEL))

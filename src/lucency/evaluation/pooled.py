@@ -50,7 +50,8 @@ def evaluate_pooled(
     """Evaluates the films of all models together: calibrated probabilities on one scale, decisions by each model.
 
     The report's thresholds and validation figures are means over the models; its temperature is 1, since each model's
-    own has been applied.
+    own has been applied. The pooled AUROC depends on how the models are calibrated: a temperature cannot shift a model
+    whose logits all lie higher.
 
     Args:
         answers: Of each model.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from lucency.abstention import Abstention
 from lucency.calibration import Calibration
 from lucency.decision import OperatingPoint
 from lucency.evaluation.calibrate import operating_points
-from lucency.evaluation.calibration_choice import FOLDS, choose_calibration, divided, too_few_to_divide
+from lucency.evaluation.calibration_choice import FOLDS, choose_calibration, divided, film_losses, too_few_to_divide
 from lucency.evaluation.conformal import ERROR_RATES, abstention_section, answer_figures, fit_abstention
-from lucency.evaluation.intervals import group_numbers
+from lucency.evaluation.intervals import Draws, Interval, group_numbers, percentile_interval
 from lucency.evaluation.pooled import ModelAnswers, evaluate_pooled
 from lucency.evaluation.report import EvaluationReport, evaluate_scores
 from lucency.evaluation.scores import FloatArray, IntArray, checked_scores
@@ -73,8 +74,10 @@ def recalibration_section(
 
     Returns:
         "films", "fractured", "groups", "old", "expected" (None where the films cannot be divided), "reason" (why, or
-        None) and "sentences". Each of the two: "calibration" ({"method", "mean_probability", "intercept", "slope",
-        "loss", "brier": figures, "ece", "ece_floor"}), "auroc" (figure), "reliability" (bins), "operating_points" (each
+        None), "gain" (figure of the log loss of the old less that of the new on the same films, or None), "verdict"
+        (whether that is more than chance, a sentence or two) and "sentences". Each of the two: "calibration"
+        ({"method" (of a mix over folds, how many folds each), "mean_probability", "intercept", "slope", "loss",
+        "brier": figures, "ece", "ece_floor"}), "auroc" (figure), "reliability" (bins), "operating_points" (each
         {"name", "promised": {"sensitivity", "specificity"}, "sensitivity", "specificity": figures}) and "abstention"
         (for each error rate {"error_rate", "uncertain", "wrong", "fractured", "not_fractured": figures, the last two
         the coverage of the class}; empty where the bundle has none).
@@ -104,10 +107,12 @@ def recalibration_section(
             }
             for rate in told["rates"]
         ]
+    expected = gain = None
     reason = too_few_to_divide(label_array, group_of_film, fewest=FEWEST_GROUPS_OF_A_CLASS)
-    expected = None
     if reason is None:
-        expected = _expected(label_array, logit_array, groups, group_of_film, targets, bootstrap)
+        expected, losses = _expected(label_array, logit_array, groups, group_of_film, targets, bootstrap)
+        saved = film_losses(calibration, logit_array, label_array) - losses
+        gain = _mean_figure(saved, Draws(group_of_film, group_count, resamples, 0.95, seed))
     section = {
         "films": len(label_array),
         "fractured": int(label_array.sum()),
@@ -115,8 +120,15 @@ def recalibration_section(
         "old": old,
         "expected": expected,
         "reason": reason,
+        "gain": gain,
     }
-    return section | {"sentences": _sentences(section)}
+    return section | {"verdict": _verdict(section), "sentences": _sentences(section)}
+
+
+def _mean_figure(values: FloatArray, draws: Draws) -> dict[str, Any]:
+    drawn = draws.values(lambda weights: {"mean": (weights @ values) / weights.sum(axis=1)})
+    interval = percentile_interval(drawn["mean"], draws.level) if drawn else Interval(None, None, draws.refusal)
+    return {"value": float(values.mean())} | asdict(interval)
 
 
 def _side(
@@ -155,9 +167,10 @@ def _expected(
     group_of_film: IntArray,
     targets: Targets,
     bootstrap: dict[str, int],
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], FloatArray]:
+    """What the new bundle gives, cross-validated, and the log loss of each film."""
     names = [f"group {number}" for number in group_of_film.tolist()]
-    answers = []
+    answers, losses = [], np.zeros(len(labels))
     may_be = {rate: (np.zeros(len(labels), bool), np.zeros(len(labels), bool)) for rate in targets.error_rates}
     for train, held in divided(labels, group_of_film, bootstrap["seed"]):
         fitted, _ = choose_calibration(logits[train], labels[train], [names[i] for i in train], bootstrap["seed"])
@@ -167,6 +180,7 @@ def _expected(
         )  # fmt: skip
         decides_first = sorted(points, key=lambda point: point.name != targets.default)
         answers.append(ModelAnswers(labels[held], logits[held], [names[i] for i in held], fitted, decides_first))
+        losses[held] = film_losses(fitted, logits[held], labels[held])
         kept = fit_abstention(logits[train], labels[train], seed=bootstrap["seed"])
         for rate, (fractured, other) in may_be.items():
             lowest, highest = kept.limits(rate)
@@ -178,7 +192,6 @@ def _expected(
         OperatingPoint("screening", 0.5, targets.sensitivity),
         OperatingPoint("confirm", 0.5, None, targets.specificity),
     )
-    methods = " and ".join(sorted({fold.calibration.method for fold in answers}))
     abstention = []
     for rate, (fractured, other) in may_be.items():
         figures = answer_figures(fractured, other, labels, groups, **bootstrap)
@@ -191,7 +204,29 @@ def _expected(
                 "not_fractured": figures["not_fractured coverage"],
             }
         )
-    return {**_side(report, methods, probabilities, wanted), "abstention": abstention}
+    side = _side(report, _methods([fold.calibration.method for fold in answers]), probabilities, wanted)
+    return {**side, "abstention": abstention}, losses
+
+
+def _methods(chosen: Sequence[str]) -> str:
+    """The method that every fold chose; where they differ, each with its folds: "isotonic in 3 folds, platt in 2"."""
+    (first, folds), *others = Counter(chosen).most_common()
+    rest = "".join(f", {method} in {count}" for method, count in others)
+    return f"{first} in {folds} folds{rest}" if others else first
+
+
+def _verdict(section: Mapping[str, Any]) -> str:
+    """Whether the new calibration is better than the old one by more than chance."""
+    gain = section["gain"]
+    if gain is None:
+        return f"Whether the new calibration is better cannot be told: {section['reason']}. Keep the old bundle."
+    by = f"the log loss of the old one less that of the new one is {_interval(gain)}"
+    where = "on films of this site that it was not fitted on"
+    if gain["low"] is not None and gain["low"] > 0:
+        return f"The new calibration is better {where}: {by}."
+    if gain["high"] is not None and gain["high"] < 0:
+        return f"The new calibration is worse {where}: keep the old bundle. There {by}."
+    return f"No gain from the new calibration can be told {where}: keep the old bundle. There {by}."
 
 
 def _sentences(section: Mapping[str, Any]) -> list[str]:

@@ -118,13 +118,22 @@ def calibration_sentence(
     return said
 
 
-def limits_sentences(labels: IntArray, reference: Mapping[str, Any], *, groups_known: bool) -> list[str]:
+def limits_sentences(
+    labels: IntArray,
+    reference: Mapping[str, Any],
+    *,
+    groups_known: bool,
+    reference_share: Mapping[str, Any] | None = None,
+    histogram_split: str | None = None,
+) -> list[str]:
     """What a reader must know before believing any shift.
 
     Args:
         labels: (N,) int64, 1 = fractured.
         reference: "metrics" of the bundle's card.
         groups_known: Whether groups of these films are known.
+        reference_share: Figure of the share of fractures where the bundle was measured, if known.
+        histogram_split: Which films of the bundle its scores were counted on, if they were.
     """
     fractured = int(labels.sum())
     rarer, words = min((fractured, "fractured"), (len(labels) - fractured, "without fracture"))
@@ -137,6 +146,14 @@ def limits_sentences(labels: IntArray, reference: Mapping[str, Any], *, groups_k
     if reference.get("optimistic_reason"):
         reason = str(reference["optimistic_reason"]).rstrip(".")
         notes.append(f"The bundle's own figures are optimistic, so a fall may be no fall: {reason}.")
+    if reference_share is not None:
+        said = "Where the bundle was measured, the interval of the share of fractures counts each film as independent"
+        notes.append(f"{said}: if films there shared patients, it is too narrow.")
+    if histogram_split == "val":
+        notes.append(
+            "The bundle's scores are those of its validation films, on which its epoch and its calibration were chosen:"
+            " they may lie further apart there than on new films."
+        )
     if not groups_known:
         notes.append("No groups (patients or exams) are known here: shifts may look surer than they are.")
     return notes

@@ -11,7 +11,8 @@ import numpy as np
 from lucency.calibration import Calibration
 from lucency.decision import OperatingPoint
 from lucency.errors import DatasetError
-from lucency.evaluation.intervals import Draws, Interval, bootstrap_intervals, group_numbers, percentile_interval
+from lucency.evaluation.figures import metric_intervals
+from lucency.evaluation.intervals import Draws, Interval, group_numbers, percentile_interval
 from lucency.evaluation.metrics import METRICS
 from lucency.evaluation.scores import FloatArray, IntArray, ScoredFilms, checked_scores
 from lucency.evaluation.weighted import WeightedFilms
@@ -19,14 +20,10 @@ from lucency.evaluation.weighted import WeightedFilms
 LIMITS = {"auroc": 0.05, "sensitivity": 0.10, "specificity": 0.10}
 """A model breaks where one of these metrics falls by so much, with an interval of the fall that excludes none."""
 
-GROUPS_FOR_A_SIGN = 6
-"""So many groups that all change the same way are significant without an interval: 2 / 2 ** 6 is 0.03 (sign test)."""
-
-
 HIDDEN_SHARE = 0.10
 """Where none of n groups shows a change, up to 3 / n of such groups may (rule of three, Hanley and Lippman-Hand 1983).
-A model is said to hold only with enough groups of a class for that to be less than this share: more than 30. A film
-whose answer becomes chance costs AUROC half of its weight, so the share serves its limit too."""
+A metric is judged, to break or to hold, only with enough groups of a class for that to be less than this share: more
+than 30. A film whose answer becomes chance costs AUROC half of its weight, so the share serves its limit too."""
 
 _MEANS = ("probability", "flips")
 
@@ -87,12 +84,14 @@ def evaluate_stress(
 ) -> dict[str, Any]:
     """Compares the answers to damaged films with those to the same films as they are.
 
-    Intervals come from one percentile bootstrap (Efron 1979) that draws whole groups, the same for the clean and all
-    damaged versions of a film, so that what makes a film hard in any case falls out of the differences.
+    Intervals of the changes come from one percentile bootstrap (Efron 1979) that draws whole groups, the same for the
+    clean and all damaged versions of a film, so that what makes a film hard in any case falls out of the differences.
+    Those of the clean films are as in a report, see `metric_figures`.
 
     A cell *breaks* where AUROC, sensitivity or specificity falls by its limit in `LIMITS` or more and the interval of
     the difference lies below 0. It *holds* where a fall by the limit is ruled out for all three: the interval ends
-    above it, and there are enough groups, see `HIDDEN_SHARE`. Otherwise the films are too few to tell: *unclear*.
+    above it. Both take enough groups of the classes that the metric is taken over, see `HIDDEN_SHARE`. Otherwise the
+    films are too few to tell: *unclear*.
 
     Args:
         labels: (N,) integers, 1 = fractured, 0 = not fractured; both must be there.
@@ -137,9 +136,7 @@ def evaluate_stress(
         for place, version in enumerate(versions, start=1)
     )
     sorted_films = films.sorted(films.probabilities)
-    intervals = bootstrap_intervals(
-        sorted_films, groups, names=tuple(LIMITS), resamples=resamples, level=level, seed=seed
-    )
+    intervals = metric_intervals(sorted_films, groups, names=tuple(LIMITS), resamples=resamples, level=level, seed=seed)
     return {
         "films": len(truth),
         "groups": group_count,
@@ -213,11 +210,11 @@ def _cell(
         limit, groups = LIMITS[name], films.groups_of(name)
         fall = -float(figure["value"])
         constant = differences is not None and bool((differences == differences[0]).all())
-        below = figure["high"] < 0 if figure["high"] is not None else constant and groups >= GROUPS_FOR_A_SIGN
-        # A fall of exactly the limit is one, whatever the last bits of a float say.
-        if fall >= limit - 1e-9 and below:
-            breaks.append(name)
         enough = 3 / groups < HIDDEN_SHARE
+        below = figure["high"] < 0 if figure["high"] is not None else constant
+        # A fall of exactly the limit is one, whatever the last bits of a float say.
+        if fall >= limit - 1e-9 and enough and below:
+            breaks.append(name)
         above = figure["low"] > -limit if figure["low"] is not None else constant and fall <= 0
         held.append(not untried and (same or (enough and above)))
     state = "breaks" if breaks else "holds" if all(held) else "unclear"

@@ -61,26 +61,28 @@ def stress_verdict(content: Mapping[str, Any], *, optimistic_reason: str | None 
     """
     rows: Sequence[Mapping[str, Any]] = content["corruptions"]
     auroc, films = content["clean"]["auroc"], content["films"]
-    sentences = []
+    optimistic = [f"The figures are optimistic: {optimistic_reason.rstrip('.')}."] if optimistic_reason else []
+    measured = f"{films} films of {content['groups']} groups, {content['fractured']} fractured"
     # A model without a mistake has no interval.
     if (auroc["value"] if auroc["low"] is None else auroc["low"]) <= 0.5:
         interval = f", 95 % interval {auroc['low']:.2f} to {auroc['high']:.2f}" if auroc["low"] is not None else ""
-        sentences.append(
-            f"On these {films} films as they are the model is not shown to tell fractured from other films "
-            f"(AUROC {auroc['value']:.2f}{interval}): a model that knows nothing has nothing to lose, so read no "
-            "robustness from what follows."
+        told = (
+            f"On the films as they are ({measured}) the model is not shown to tell fractured from other films (AUROC "
+            f"{auroc['value']:.2f}{interval}). What knows nothing has nothing to lose: no corruption can be judged."
         )
+        return " ".join([told, *optimistic])
+    sentences = []
     broken = sorted((row for row in rows if row["status"] == "breaks"), key=lambda row: int(row["breaks_at"]))
     unclear = [row for row in rows if row["status"] == "unclear"]
     if not broken:
         breaks = "No corruption is shown to break the model" if len(rows) > 1 else "It is not shown to break the model"
         tried = _tried(rows[0]["severities"])
-        sentences.append(f"{breaks} {tried}.")
+        sentences.append(f"{breaks} {tried}, on {measured}.")
     else:
         named = "; ".join(f"{_inside(row['title'])} at severity {row['breaks_at']} ({_label(row)})" for row in broken)
         sentences.append(
             f"{len(broken)} of {len(rows)} corruption{'s' if len(rows) != 1 else ''} "
-            f"break{'s' if len(broken) == 1 else ''} the model: {named}."
+            f"break{'s' if len(broken) == 1 else ''} the model on {measured}: {named}."
         )
     held = [_inside(row["title"]) for row in rows if row["status"] == "holds"]
     if held and len(rows) > 1:
@@ -89,9 +91,7 @@ def stress_verdict(content: Mapping[str, Any], *, optimistic_reason: str | None 
         sentences.append(
             f"For {_names([_inside(row['title']) for row in unclear])}, {films} films are too few to tell."
         )
-    if optimistic_reason:
-        sentences.append(f"The figures are optimistic: {optimistic_reason.rstrip('.')}.")
-    return " ".join(sentences)
+    return " ".join([*sentences, *optimistic])
 
 
 def _sentence(words: str) -> str:

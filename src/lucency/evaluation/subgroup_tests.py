@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from lucency.evaluation.areas_of_parts import AreasOfDeals, AreasOfParts
 from lucency.evaluation.intervals import Draws, Interval, group_numbers, percentile_interval
 from lucency.evaluation.metrics import METRICS
 from lucency.evaluation.paired_tests import holm
@@ -22,7 +23,7 @@ SIGNIFICANCE = 0.05
 
 _FEWEST_DEALS = 1999
 _DEALS_PER_COMPARISON = 100
-# Weights held at once; 16 MB in float64, whatever the number of films.
+# Deals held at once, whatever the number of films.
 _CELLS = 2_000_000
 
 
@@ -108,45 +109,85 @@ def against_rest(
         seed: Of all draws.
 
     Returns:
-        A Contrast for each candidate, and the number of different comparisons.
+        A Contrast for each candidate, and the number of different comparisons with a p-value, which Holm's correction
+        is for.
 
     Raises:
         DatasetError: Not as many groups as films, or films that cannot be evaluated.
     """
-    sides = [
-        tuple(_Side(labels, probabilities, decisions, mask, one.metric) for mask in (one.inside, one.outside))
-        for one in candidates
-    ]
+    sides = _Sides(labels, probabilities, decisions, candidates)
     draws = Draws(*group_numbers(groups, len(labels)), resamples, level, seed)
-    drawn = draws.values(
-        lambda weights: {
-            (place, side): films.values(weights) for place, pair in enumerate(sides) for side, films in enumerate(pair)
-        }
-    )
+    once = sides.values(np.ones((1, len(labels))))
+    drawn = draws.values(sides.values)
     keys = [_key(one) for one in candidates]
-    comparisons = len(set(keys))
     p_of: dict[tuple[str, bytes], float | None] = {}
     found = []
-    for place, (one, key, (inside, outside)) in enumerate(zip(candidates, keys, sides, strict=True)):
-        value, rest = inside.value - outside.value, outside.value
+    for one, key in zip(candidates, keys, strict=True):
+        inside, outside = (_side(one.metric, mask) for mask in (one.inside, one.outside))
+        rest = float(once[outside][0])
+        value = float(once[inside][0]) - rest
         if draws.refusal is not None:
             p_of[key] = None
             found.append(Contrast(one.metric, value, None, None, rest, None, None, None, reason=draws.refusal))
             continue
-        of_inside, of_outside = drawn[place, 0], drawn[place, 1]
-        of_rest = percentile_interval(of_outside, level)
-        interval = percentile_interval(of_inside - of_outside, level)
+        of_rest = percentile_interval(drawn[outside], level)
+        interval = percentile_interval(drawn[inside] - drawn[outside], level)
         if interval.low is not None and key not in p_of:
-            p = _normal_p(value, of_inside - of_outside)
+            p = _normal_p(value, drawn[inside] - drawn[outside])
             if p < SIGNIFICANCE:
-                deals = max(_FEWEST_DEALS, _DEALS_PER_COMPARISON * comparisons)
+                deals = max(_FEWEST_DEALS, _DEALS_PER_COMPARISON * len(set(keys)))
                 p = max(p, _dealt_p(labels, probabilities, decisions, one, value, deals, seed))
             p_of[key] = p
         found.append(_contrast(one.metric, value, rest, interval, of_rest, p_of.get(key)))
     adjusted = dict(zip(p_of, holm(list(p_of.values())), strict=True))
+    comparisons = sum(p is not None for p in p_of.values())
     return [
         replace(contrast, p_adjusted=adjusted.get(key)) for contrast, key in zip(found, keys, strict=True)
     ], comparisons
+
+
+_SideName = tuple[str, bytes]
+
+
+def _side(metric: str, mask: BoolArray) -> _SideName:
+    return metric, mask.tobytes()
+
+
+def _key(one: Candidate) -> tuple[str, bytes]:
+    # With metal against without, and without against with, is one comparison.
+    return one.metric, b"".join(sorted((one.inside.tobytes(), one.outside.tobytes())))
+
+
+class _Sides:
+    """Both sides of all candidates, each measured once under any weights of all films."""
+
+    def __init__(
+        self, labels: IntArray, probabilities: FloatArray, decisions: BoolArray, candidates: Sequence[Candidate]
+    ):
+        self._plain: dict[_SideName, _Side] = {}
+        self._areas: list[tuple[AreasOfParts, list[tuple[_SideName, _SideName]]]] = []
+        of_areas: dict[bytes, dict[tuple[str, bytes], Candidate]] = {}
+        for one in candidates:
+            if one.metric == "auroc":
+                of_areas.setdefault((one.inside | one.outside).tobytes(), {}).setdefault(_key(one), one)
+                continue
+            for mask in (one.inside, one.outside):
+                name = _side(one.metric, mask)
+                if name not in self._plain:
+                    self._plain[name] = _Side(labels, probabilities, decisions, mask, one.metric)
+        for parted in of_areas.values():
+            # The larger side is found from the smaller, and from what all films have in common.
+            pairs = [sorted((one.inside, one.outside), key=np.count_nonzero) for one in parted.values()]
+            both = pairs[0][0] | pairs[0][1]
+            areas = AreasOfParts(labels, probabilities, both, [smaller for smaller, _ in pairs])
+            self._areas.append((areas, [(_side("auroc", one), _side("auroc", other)) for one, other in pairs]))
+
+    def values(self, weights: FloatArray) -> dict[_SideName, FloatArray]:
+        found = {name: films.values(weights) for name, films in self._plain.items()}
+        for areas, names in self._areas:
+            for (one, other), (of_part, of_rest) in zip(names, areas.values(weights), strict=True):
+                found[one], found[other] = of_part, of_rest
+        return found
 
 
 class _Side:
@@ -156,15 +197,9 @@ class _Side:
         self._films = ScoredFilms.sort(labels[mask], probabilities[mask], decisions[mask])
         self._places = np.flatnonzero(mask)[self._films.order]
         self._metric = METRICS[metric]
-        self.value = float(self.values(np.ones((1, len(labels))))[0])
 
     def values(self, weights: FloatArray) -> FloatArray:
         return self._metric.compute(WeightedFilms(self._films, weights[:, self._places]))
-
-
-def _key(one: Candidate) -> tuple[str, bytes]:
-    # With metal against without, and without against with, is one comparison.
-    return one.metric, b"".join(sorted((one.inside.tobytes(), one.outside.tobytes())))
 
 
 def _contrast(
@@ -201,23 +236,29 @@ def _dealt_p(
     both = one.inside | one.outside
     films = ScoredFilms.sort(labels[both], probabilities[both], decisions[both])
     inside = one.inside[both][films.order]
+    classes = [np.flatnonzero(films.labels == label) for label in (0, 1)]
     compute = METRICS[one.metric].compute
+    areas = AreasOfDeals(films.labels, films.probabilities) if one.metric == "auroc" else None
     below = above = 0
-    for dealt in _deals(films.labels, inside, deals, seed):
-        difference = compute(WeightedFilms(films, dealt)) - compute(WeightedFilms(films, 1.0 - dealt))
+    for others, fractured in _deals(inside, classes, deals, seed):
+        if areas is not None:
+            difference = areas.difference(fractured, others)
+        else:
+            dealt = np.zeros((len(others), len(films)))
+            dealt[:, classes[0]], dealt[:, classes[1]] = others, fractured
+            difference = compute(WeightedFilms(films, dealt)) - compute(WeightedFilms(films, 1.0 - dealt))
         # Sums run in another order here, so that the very same deal may come out a hair apart.
         below += int((difference <= value + 1e-9).sum())
         above += int((difference >= value - 1e-9).sum())
     return min(1.0, 2 * (1 + min(below, above)) / (1 + deals))
 
 
-def _deals(labels: IntArray, inside: BoolArray, deals: int, seed: int) -> Iterator[FloatArray]:
-    """(R, N) float64 of 1 inside and 0 outside, with as many films of each class inside as there are."""
+def _deals(
+    inside: BoolArray, classes: Sequence[IntArray], deals: int, seed: int
+) -> Iterator[tuple[npt.NDArray[np.uint8], ...]]:
+    """For each class (R, films) uint8 of 1 inside and 0 outside, with as many films of it inside as there are."""
     random = np.random.default_rng(seed)
-    classes = [places for label in (0, 1) if len(places := np.flatnonzero(labels == label))]
-    rows = max(1, _CELLS // len(labels))
+    rows = max(1, _CELLS // len(inside))
     for start in range(0, deals, rows):
-        dealt = np.zeros((min(rows, deals - start), len(labels)))
-        for places in classes:
-            dealt[:, places] = random.permuted(np.tile(inside[places].astype(np.float64), (len(dealt), 1)), axis=1)
-        yield dealt
+        count = min(rows, deals - start)
+        yield tuple(random.permuted(np.tile(inside[places].view(np.uint8), (count, 1)), axis=1) for places in classes)

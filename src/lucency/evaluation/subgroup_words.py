@@ -115,17 +115,14 @@ def trait_sentence(trait: str, rows: Sequence[Row], *, fractured_only: bool) -> 
     compared = [
         row for row in known if row["difference"] and row["difference"]["p"] is not None and not row["too_wide"]
     ]
-    open_to_doubt = [row["value"] for row in known if row["too_wide"] and not told_apart(row)]
+    open_to_doubt = [row for row in known if row["too_wide"] and not told_apart(row)]
     if apart:
         said = f"{title}: {'; '.join(apart)}."
-    elif len(compared) == 1:
-        said = f"{title}: {compared[0]['value']} cannot be told from the other {whose}."
     elif compared:
-        values = [row["value"] for row in compared]
-        said = f"{title}: none of {', '.join(values)} can be told from the other {whose}."
+        said = f"{title}: no difference from the other {whose} can be told for {_listed(compared)}."
     else:
         said = f"{title}: there are too few {whose} to compare."
-    doubted = f" Nothing can be said of {', '.join(open_to_doubt)}." if open_to_doubt else ""
+    doubted = f" Nothing can be said of {_listed(open_to_doubt)}." if open_to_doubt else ""
     return said + doubted + ending
 
 
@@ -170,6 +167,11 @@ def worst_of(candidates: Sequence[tuple[str, Row]], metric: str) -> tuple[str, R
     """
     below = [(trait, row) for trait, row in candidates if wholly_below(row)]
     return min(below, key=lambda one: float(one[1]["metrics"][metric]["value"]), default=None)
+
+
+def _listed(rows: Sequence[Row]) -> str:
+    values = [str(row["value"]) for row in rows]
+    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} and {values[-1]}"
 
 
 def _comparison(row: Row, whose: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,6 +60,16 @@ class _Value:
     pooled: bool = False
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """For tall, narrow products: a second thread of the linear algebra doubles the processor time and gains nothing."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@_one_thread()
 def measure_subgroups(
     labels: npt.ArrayLike,
     probabilities: npt.ArrayLike,
@@ -103,7 +114,7 @@ def measure_subgroups(
           "groups", "metrics" (a figure for each row of `METRICS`), "ece_floor", "difference" (a `Contrast`, or None),
           "too_wide" (whether nothing can be said of "compared_by") and "sentence" (why, or None);
         - "overall": figures of AUROC and sensitivity of all films;
-        - "comparisons": how many subgroups were compared;
+        - "comparisons": how many comparisons have a p-value, which Holm's correction is for;
         - "worst": for "auroc" and "sensitivity" {"trait", "value"}, or None where none can be named;
         - "sentences": the worst subgroup, or that none can be named;
         - "films", "fractured", "bootstrap", and "limits": the constants that the sentences rest on.

@@ -42,6 +42,9 @@ def verdict_sentence(
         One paragraph of plain text.
     """
     place = f"on {films} {_SPLITS.get(split, split)} {unit}s of {groups} group{'s' if groups != 1 else ''}"
+    if films < FEWEST_GROUPS:
+        told = f"Nothing can be said of the model {place}: that is too few for any figure."
+        return told + (f" The figure is optimistic: {optimistic_reason.rstrip('.')}." if optimistic_reason else "")
     answer, always = _majority(baselines, films, fractured)
     accuracy = metrics["accuracy"]["value"]
     sentences = [
@@ -129,8 +132,8 @@ def reservations(
         if fewest < (fractured if words == "fractured" else films - fractured):
             where = f"Only {fewest} groups hold {unit}s that are {words}"
         notes.append(
-            f"{where}: intervals of figures about such {unit}s are somewhat too narrow, and about 87 to 92 of 100 hold "
-            "the truth instead of 95."
+            f"{where}: intervals of figures about such {unit}s are somewhat too narrow (with ten about 90 of 100 hold "
+            "the truth, not 95)."
         )
     if films > 1 and distinct_scores == 1:
         notes.append(f"All {unit}s have the same score: the model tells no {unit} from another.")

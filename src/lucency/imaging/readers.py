@@ -59,6 +59,8 @@ def read_radiograph(source: str | os.PathLike[str] | bytes | BinaryIO) -> Radiog
         elif isinstance(source, str | os.PathLike):
             where = os.fspath(source)
             data = film_bytes(where)
+        elif not hasattr(source, "read"):
+            raise TypeError(f"a film is a path, bytes, an open file or a Radiograph, not {type(source).__name__}")
         else:
             name = getattr(source, "name", None)
             where = name if isinstance(name, str) else None

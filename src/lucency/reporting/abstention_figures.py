@@ -40,6 +40,20 @@ def abstention_figures(section: Mapping[str, Any]) -> dict[str, Figure]:
     return {"abstention_rates": figure}
 
 
+def decided_films(section: Mapping[str, Any], rate: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """Films decided at an error rate and films in all: of "all" films, and of each class.
+
+    Args:
+        section: As `evaluation.conformal.abstention_section` gives it.
+        rate: One of its "rates".
+    """
+    counted = {name: (rate["classes"][name]["uncertain"]["value"], films) for name, films in section["films"].items()}
+    counted["all"] = (rate["uncertain"]["value"], sum(section["films"].values()))
+    return {
+        name: (0 if share is None else round((1 - share) * films), films) for name, (share, films) in counted.items()
+    }
+
+
 def reliability_points(side: Mapping[str, Any], *, title: str) -> Figure:
     """Said probability against the observed share of fractures.
 

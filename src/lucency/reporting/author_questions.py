@@ -34,6 +34,7 @@ _ASKED: dict[str, dict[str, str]] = {
     },
     "Performance": {
         "conclusions": "What do you conclude, beside what is known already, and is the result fair to all groups?",
+        "external_films": "Do the films of a further report come from another site? If none do, why not?",
         "failures": "Seen by a radiologist: what kinds of fracture are missed, and what is taken for one?",
     },
     "Training data": {

@@ -7,7 +7,7 @@ from typing import Any
 
 from lucency.reporting.card_sources import CardSources, Fact
 from lucency.reporting.facts_of_data import SPLITS, precision
-from lucency.reporting.facts_of_results import subgroups
+from lucency.reporting.facts_of_results import films_of, flattery, subgroups
 from lucency.reporting.figure_words import counted, listed, number, percent, plain
 
 
@@ -21,6 +21,18 @@ def _flattery(sources: CardSources) -> list[Fact]:
     reason = None if sources.main is None else sources.main.get("optimistic_reason")
     if reason:
         found.append(Fact(f"The figures are too good: {plain(reason).rstrip('.')}.", sources.main_place))
+    for one in sources.others:
+        films = f"A further report ({films_of(one)})"
+        if one.get("optimistic_reason"):
+            found.append(Fact(f"{films}: {flattery(one)}", "report.json (optimistic_reason)"))
+        found += [
+            Fact(f"{films}: {plain(finding['message'])}", "report.json (findings)")
+            for finding in one.get("findings") or ()
+            if finding.get("check") == "leakage"
+            and finding.get("severity") in ("error", "warning")
+            and finding.get("message")
+            and plain(finding["message"]).rstrip(".") not in flattery(one)
+        ]
     if sources.audit is not None and sources.audit.get("verdict"):
         found.append(Fact(f"Audit: {plain(sources.audit['verdict'])}", "audit.json (verdict)"))
     return found + [
@@ -114,13 +126,11 @@ def _lacking(total: int, known: int) -> str:
 
 def _not_measured(sources: CardSources) -> list[Fact]:
     found = []
-    if sources.main is not None and not sources.others:
-        found.append(
-            Fact(
-                "One evaluation on one data set: how the model does on films of another site is not known.",
-                sources.main_place,
-            )
-        )
+    if sources.main is not None:
+        why = "how the model does on films of another site is not known"
+        if sources.elsewhere or not sources.own_figures:
+            why = "whether films that were measured come from another site, no file tells"
+        found.append(Fact(f"No external validation is known to the program: {why}.", sources.main_place))
     worst = subgroups(sources)
     if worst is not None:
         found.append(Fact(f"Subgroups: {worst.text}", worst.source))

@@ -206,7 +206,18 @@ def _reproduce(draft: Draft) -> list[str]:
     if draft.command:
         facts.append(("Started with", code(draft.command)))
     lines = [*table(("What", "Value"), facts), ""]
-    if sources.recipe:
+    if sources.recipe and draft.command.startswith("lucency cross-validate"):
+        table_of_fold = plain(sources.data.get("source") or "FOLD.csv")
+        lines += [
+            "This model is one fold of a cross-validation. The command above makes all folds again; this one alone"
+            " comes from the table of its films and splits, beside its run, and the `recipe.toml` of the run:",
+            "",
+            "```sh",
+            f"lucency train {table_of_fold} --recipe recipe.toml",
+            "```",
+            "",
+        ]
+    elif sources.recipe:
         lines += [
             "With the `recipe.toml` of the run and the same films:",
             "",

@@ -110,6 +110,11 @@ class CardSources:
         """The reports beside the main one."""
         return [report for report in self.reports if report is not self.main]
 
+    @property
+    def elsewhere(self) -> list[Mapping[str, Any]]:
+        """The further reports that may be of films from another site: of given films, and with no known flattery."""
+        return [report for report in self.others if report.get("data") and not report.get("optimistic_reason")]
+
     def is_own(self, report: Mapping[str, Any]) -> bool:
         """Whether a report is of the test films of the bundle's own run."""
         return bool(self.own_figures) and report.get("metrics") == self.own_figures

@@ -66,7 +66,7 @@ CLAIM_2024 = Checklist(
             Item("30", "how robust the answers are", ("robustness",)),
             Item("31", "methods of explanation, and how they were checked", ("heat_map",), ("heat_map_quality",)),
             Item("32", "evaluation on internal data", ("internal",)),
-            Item("33", "testing on external data, or why not", ("external",)),
+            Item("33", "testing on external data, or why not", ("external",), author=("external_films",)),
             Item("34", "registration of a clinical trial", author=("registration",)),
         ),
         "Results: data": (

@@ -63,7 +63,8 @@ def _subgroups(section: Mapping[str, Any]) -> Iterator[Table]:
             )
             for row in trait.get("rows") or ()
         ]
-        if rows:
+        # A kind with one value is all films once more.
+        if len(rows) > 1:
             title = plain(str(trait.get("name", "")).replace("_", " "))
             yield title, (title.capitalize(), "Films", "Fractured", "AUROC", "Sensitivity", "Specificity"), rows
 
@@ -125,6 +126,7 @@ def _abstention(section: Mapping[str, Any]) -> Iterator[Table]:
 def _decision_curve(section: Mapping[str, Any]) -> Iterator[Table]:
     at = section.get("operating_point")
     if isinstance(at, Mapping) and is_figure(at.get("model")):
+        finds = at.get("finds_per_100")
         yield (
             "Net benefit",
             ("Operating point", "Threshold", "Model", "Calling all fractured", "More finds per 100 films"),
@@ -134,7 +136,7 @@ def _decision_curve(section: Mapping[str, Any]) -> Iterator[Table]:
                     number(at.get("threshold")),
                     figure(at["model"]),
                     number(at.get("treat_all")),
-                    number(at.get("finds_per_100")),
+                    figure(finds) if is_figure(finds) else number(finds),
                 )
             ],
         )

@@ -120,20 +120,37 @@ def external(sources: CardSources) -> Fact | None:
     """Evaluations on other films, or that there are none."""
     if sources.main is None:
         return None
-    told = [
-        f"{films_of(one)}{' (' + plain(one['data']) + ')' if one.get('data') else ''}: {title('auroc')} "
-        f"{figure(one['metrics'].get('auroc'))}, sensitivity {figure(one['metrics'].get('sensitivity'))}, specificity"
-        f" {figure(one['metrics'].get('specificity'))}"
+    parts = []
+    if sources.elsewhere:
+        told = "; ".join(map(_of_further, sources.elsewhere))
+        parts.append(f"Further reports: {told}. The program does not know whether these films come from another site.")
+    parts += [
+        f"No test on other films: {_of_further(one)}. {flattery(one)}"
         for one in sources.others
+        if one not in sources.elsewhere
     ]
-    if not told:
+    if not parts:
         return Fact("No report on other films was given: all figures are of one evaluation.", sources.main_place)
-    return Fact(
-        "Further reports: "
-        + "; ".join(told)
-        + ". The program does not know whether these films come from another site.",
-        "report.json of each",
+    if not sources.elsewhere:
+        parts.append("No report on other films was given.")
+    return Fact(" ".join(parts), "report.json of each")
+
+
+def _of_further(report: Mapping[str, Any]) -> str:
+    at = f" ({plain(report['data'])})" if report.get("data") else ""
+    found = report["metrics"]
+    return (
+        f"{films_of(report)}{at}: {title('auroc')} {figure(found.get('auroc'))}, sensitivity"
+        f" {figure(found.get('sensitivity'))}, specificity {figure(found.get('specificity'))}"
     )
+
+
+def flattery(report: Mapping[str, Any]) -> str:
+    """Why the figures of a further report say nothing of other films, as a sentence."""
+    reason = report.get("optimistic_reason")
+    if reason:
+        return f"The figures are too good: {plain(reason).rstrip('.')}."
+    return "These are films of the run's own data set."
 
 
 def failures(sources: CardSources) -> Fact | None:
@@ -205,9 +222,11 @@ def evaluation_data(sources: CardSources) -> Fact | None:
     if main is None or not train or not train["films"] or not main["films"]:
         return None
     shares = [percent(row["fractured"] / row["films"]) for row in (train, main)]
-    same = "The same data set" if sources.own_figures else "Other films than those of the run"
+    same = "The same data set" if sources.own_figures else "Other films than the run's own test films"
+    reason = main.get("optimistic_reason")
+    caveat = f" The figures are too good: {plain(reason).rstrip('.')}." if reason else ""
     return Fact(
-        f"{same}: {shares[0]} of the training films are fractured, {shares[1]} of those measured.",
+        f"{same}: {shares[0]} of the training films are fractured, {shares[1]} of those measured.{caveat}",
         f"card.json, {sources.main_place}",
     )
 

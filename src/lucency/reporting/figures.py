@@ -52,7 +52,7 @@ def precision_recall_figure(report: Report) -> Figure:
     Args:
         report: The content of report.json, with "precision_recall" not None.
     """
-    figure = new_figure(4.8, 4.4)
+    figure = new_figure(4.8, 5.2)
     axes = figure.add_subplot()
     prevalence = report["fractured"] / report["films"]
     axes.axhline(prevalence, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label=f"guessing: {prevalence:.2f}")
@@ -73,7 +73,9 @@ def precision_recall_figure(report: Report) -> Figure:
         x="Recall (sensitivity)",
         y="Precision (positive predictive value)",
     )
-    legend(axes, "lower left")
+    # Below the axes: within them it would cover the line of guessing, or the curve.
+    legend(axes, "upper left")
+    axes.get_legend().set_bbox_to_anchor((0.0, -0.16), axes.transAxes)
     return figure
 
 

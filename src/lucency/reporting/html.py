@@ -14,7 +14,10 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
+from lucency.reporting.abstention_figures import decided_films
 from lucency.reporting.canvas import to_inline_svg, to_png
+from lucency.reporting.gravest import gravest_facts
+from lucency.reporting.subgroups_figures import figure_state
 
 METRIC_WORDS = {
     "auroc": ("AUROC", "chance that a fractured film scores above one without fracture"),
@@ -96,15 +99,24 @@ def render_report(
         The HTML text.
     """
     environment = page_environment()
+    report = {"evidence": {}, **report}
+    grave = [{"severity": "warning", "message": fact} for fact in gravest_facts(report["evidence"])]
     found = [
         {"action": "", "image_ids": ()} | dict(finding)
-        for finding in (report["findings"] if findings is None else findings)
+        for finding in (*grave, *(report["findings"] if findings is None else findings))
     ]
-    report = {"evidence": {}, **report}
+    contents: list[tuple[str, str]] = []
+
+    def heading(name: str, title: str) -> Markup:
+        contents.append((f"part-{name.replace('_', '-')}", title))
+        return _heading(name, title)
+
     return environment.get_template("report.html.j2").render(
         title=title,
         report=report,
         headline=_HEADLINE,
+        heading=heading,
+        contents=contents,
         findings=sorted(found, key=_rank),
         metric_names=METRIC_WORDS,
         baseline_names=_BASELINES,
@@ -131,7 +143,13 @@ def page_environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(number=_number, percent=_percent, interval=_interval, words=_words)
+    environment.globals.update(heading=_heading, decided_films=decided_films, state_of=figure_state)
     return environment
+
+
+def _heading(name: str, title: str) -> Markup:
+    """The title of a section, with an address of its own."""
+    return Markup('<h2 id="part-{}">{}</h2>').format(name.replace("_", "-"), title)
 
 
 def _rank(finding: Mapping[str, Any]) -> int:
@@ -164,7 +182,7 @@ def _with_sources(samples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _picture(image: Any) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(np.asarray(image, dtype=np.uint8)).save(buffer, format="JPEG", quality=88)
+    Image.fromarray(np.asarray(image, dtype=np.uint8)).save(buffer, format="JPEG", quality=82)
     return data_address(buffer.getvalue(), "jpeg")
 
 

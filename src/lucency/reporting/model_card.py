@@ -102,7 +102,8 @@ def front_matter(sources: CardSources, answers: Mapping[str, str]) -> Any:
                         dataset_split=str(main.get("split")),
                         metric_type=kind,
                         metric_name=f"{title(metric)}, {figure(found)}",
-                        metric_value=found["value"],
+                        # More digits than the interval bears only look exact.
+                        metric_value=round(found["value"], 4),
                     )
                 )
     licence, licence_name = licence_of(answers.get("licence") or str(sources.card.get("licence") or ""))

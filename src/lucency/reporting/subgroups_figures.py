@@ -13,6 +13,7 @@ Section = Mapping[str, Any]
 
 _TITLES = {"auroc": "AUROC", "sensitivity": "Sensitivity"}
 _LONGEST = 44
+_SHARES = ("auroc", "sensitivity", "specificity", "ppv", "npv")
 
 
 def subgroups_figures(section: Section) -> dict[str, Figure]:
@@ -87,6 +88,29 @@ def forest_figure(section: Section, metric: str) -> Figure:
             tick.set_color(MUTED)
     axes.spines["left"].set_color(INK)
     return figure
+
+
+def figure_state(section: Section, row: Mapping[str, Any], metric: str) -> str:
+    """How a figure of a subgroup is shown in a table.
+
+    Args:
+        section: What `measure_subgroups` gave.
+        row: Of one of its traits.
+        metric: One of the row's "metrics".
+
+    Returns:
+        "none" where the films of a class that it needs are too few, "faint" where its interval is too wide, or "plain".
+    """
+    figure, fewest = row["metrics"][metric], section["limits"]["fewest_of_a_class"]
+    fractured, others = row["fractured"], row["films"] - row["fractured"]
+    needed = {"sensitivity": fractured, "specificity": others}.get(metric, min(fractured, others))
+    if figure["value"] is None or needed < fewest:
+        return "none"
+    if metric not in _SHARES or _told_apart(section, row, metric):
+        return "plain"
+    if figure["low"] is None:
+        return "none"
+    return "faint" if figure["high"] - figure["low"] > section["limits"]["too_wide"] else "plain"
 
 
 def _rows(metric: str, trait: Mapping[str, Any]) -> list[Mapping[str, Any]]:

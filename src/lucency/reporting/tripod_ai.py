@@ -110,7 +110,12 @@ TRIPOD_AI = Checklist(
         "Fairness": (Item("14", "what was done for fairness, and why", adds=("subgroups",), author=("fairness",)),),
         "Model output": (Item("15", "what the model gives, and how thresholds were found", ("output",)),),
         "Training versus evaluation": (
-            Item("16", "differences between development and evaluation data", ("evaluation_data",)),
+            Item(
+                "16",
+                "differences between development and evaluation data",
+                ("evaluation_data", "external"),
+                author=("external_films",),
+            ),
         ),
         "Ethical approval": (Item("17", "approval and consent", author=("ethics",)),),
         "Open science": (

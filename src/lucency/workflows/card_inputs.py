@@ -74,11 +74,12 @@ def gather(bundle: Bundle, given: Sequence[str | os.PathLike[str]]) -> tuple[Car
 def started_with(run: Mapping[str, Any] | None) -> str:
     """The command that began a run, with the names of files but not their folders; "" where it is not known."""
     command = (run or {}).get("command")
-    if not isinstance(command, list):
+    if not isinstance(command, list) or not command:
         return ""
     # A path says who worked where, which is nobody's business.
-    words = (re.sub(r"[^=]*[\\/](?=[^\\/])", "", word.rstrip("/\\")) for word in map(str, command))
-    return shlex.join(words)
+    words = (re.sub(r"[^=]*[\\/](?=[^\\/])", "", word.rstrip("/\\")) for word in map(str, command[1:]))
+    # The first word is the program, by whichever path or way Python was told to run it.
+    return shlex.join(["lucency", *words])
 
 
 def film_counts(rows: Iterable[Mapping[str, str]]) -> dict[str, Any]:

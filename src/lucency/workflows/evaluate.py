@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lucency.bundle import Bundle, read_bundle, write_bundle
-from lucency.errors import DatasetError
+from lucency.errors import DatasetError, RunError
+from lucency.workflows.evidence import MAPS_FILE
 from lucency.workflows.exam_rules import exam_rule as rule_of
 from lucency.workflows.exam_rules import fit_run_rule
 from lucency.workflows.export import shareable
-from lucency.workflows.known_films import films_seen
+from lucency.workflows.known_films import SEEN_FILE, films_seen
 from lucency.workflows.measure import measure
 from lucency.workflows.run_films import prepare_films, run_films
 from lucency.workflows.run_folder import RunFolder, read_rows
@@ -22,6 +23,10 @@ from lucency.workflows.teller import Teller
 
 if TYPE_CHECKING:
     from lucency.evaluation.report import EvaluationReport
+
+_WRITTEN = frozenset(
+    ("report.json", "report.html", "predictions.csv", "views.csv", "figures", MAPS_FILE, SEEN_FILE, "prepared")
+)
 
 
 def evaluate(
@@ -92,10 +97,16 @@ def evaluate(
     from lucency.datasets.audit import audit
 
     opened = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
+    # Before films are decoded, which may take long.
+    opened.card.operating_point(operating_point)
     rule = rule_of(opened, exam_rule) if per_exam else None
-    manifest = read_films(data, labels=labels, groups=groups)
     target = Path(out) if out else Path(f"evaluation-{Path(data).resolve().stem}")
-    RunFolder.refuse_run(target)
+    _refuse_occupied(target)
+    manifest = read_films(data, labels=labels, groups=groups)
+    if split != "test" and not manifest.table["split"].ne("").any():
+        raise DatasetError(
+            "has no splits, so there is nothing to choose", where=data, hint=f"Leave --split {split} away"
+        )
     prepared = prepare_films(manifest, opened.card.input, target / "prepared", workers=workers, teller=teller)
     manifest = prepared.manifest
     if not (manifest.table["split"] == split).any():
@@ -224,3 +235,13 @@ def evaluate_run(
         write_bundle(opened.folder, replace(opened.card, metrics=metrics))
         folder.finish("evaluated")
     return report
+
+
+def _refuse_occupied(target: Path) -> None:
+    """Only an earlier evaluation, or one that was interrupted, may be written over."""
+    RunFolder.refuse_run(target)
+    if target.exists() and not target.is_dir():
+        raise RunError("is a file, and an evaluation writes a folder", where=target, hint="Give another --out")
+    others = {entry.name for entry in target.iterdir()} - _WRITTEN if target.is_dir() else set()
+    if others:
+        raise RunError(f"holds what no evaluation wrote ({min(others)})", where=target, hint="Give another --out")

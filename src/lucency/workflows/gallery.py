@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw
 
 from lucency.errors import FilmError, MissingExtraError
 from lucency.predictor import Predictor
@@ -15,8 +15,14 @@ from lucency.workflows.split_films import SplitFilms
 
 _SAMPLES = 12
 _SAMPLE_SIDE = 360
-_PANEL = 240
+_PANEL = 320
 _GAP = 6
+_OUTLINE = 2
+_BOX = (80, 200, 255)
+GALLERY_SCALE = 10.0
+"""Logits at which the heat of a gallery is strongest: half of that of single films, as the pictures are small."""
+
+Boxes = Sequence[tuple[float, float, float, float]]
 
 
 def sample_pictures(
@@ -43,15 +49,14 @@ def sample_pictures(
         drawn = _drawn(predictor, films, place)
         if drawn is None:
             continue
-        picture = drawn[1]
-        picture.thumbnail((_SAMPLE_SIDE, _SAMPLE_SIDE))
+        picture = _shrunk(drawn[1], films.boxes[place], _SAMPLE_SIDE)
         said = _said(rows[index]["decision"], rows[index]["probability"])
         if answered.sizes[index] > 1:
             said += f"; highest of {answered.sizes[index]} films"
         samples.append(
             {
                 "image": np.asarray(picture),
-                "title": films.image_ids[place],
+                "title": _file_name(films.image_ids[place]),
                 "caption": f"label: {_words(rows[index]['label'])}; model: {said}",
             }
         )
@@ -83,12 +88,13 @@ def failure_pictures(
             boxes = len(films.boxes[place])
             marked = f"; {boxes} box{'es' if boxes != 1 else ''}" if boxes else ""
             # What is shown of an exam is the film that answered for it, which need not be the fractured one.
-            several = answered.sizes[row["place"]] > 1
-            exam = f"\nexam of {row['image_id']}, highest of {answered.sizes[row['place']]} films" if several else ""
+            exam = ""
+            if answered.sizes[row["place"]] > 1:
+                exam = f"\nexam of {_file_name(row['image_id'])}, highest of {answered.sizes[row['place']]} films"
             found[kind].append(
                 {
-                    "image": np.asarray(_side_by_side(*drawn)),
-                    "title": films.image_ids[place],
+                    "image": np.asarray(_side_by_side(drawn, films.boxes[place])),
+                    "title": _file_name(films.image_ids[place]),
                     "caption": f"label: {_words(row['label'])}{marked}\n"
                     f"model: {_said(row['decision'], row['probability'])}{exam}",
                 }
@@ -97,25 +103,43 @@ def failure_pictures(
 
 
 def _drawn(predictor: Predictor, films: SplitFilms, place: int) -> tuple[Image.Image, Image.Image] | None:
-    """The film with its boxes alone, and with the heat map as well; None where it cannot be read any more."""
+    """The film alone, and with the heat map, both without boxes; None where it cannot be read any more."""
     from lucency.imaging.overlay import draw_overlay
 
     try:
         answer, film, placement = predictor.predict_with_film(films.paths[place])
     except (FilmError, MissingExtraError):
         return None
-    boxes = films.boxes[place]
     size = film.pixels.shape[1], film.pixels.shape[0]
-    plain = draw_overlay(film, None, placement, [], boxes=boxes).crop((0, 0, *size))
-    return plain, draw_overlay(film, answer.heatmap, placement, [], boxes=boxes).crop((0, 0, *size))
+    plain = draw_overlay(film, None, placement, []).crop((0, 0, *size))
+    return plain, draw_overlay(film, answer.heatmap, placement, [], scale=GALLERY_SCALE).crop((0, 0, *size))
 
 
-def _side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
+def _shrunk(picture: Image.Image, boxes: Boxes, side: int) -> Image.Image:
+    """The picture with its longer side as given, outlined afterwards: an outline made before would fade away."""
+    scale = side / max(picture.size)
+    width, height = (max(1, round(length * scale)) for length in picture.size)
+    small = picture.resize((width, height), Image.Resampling.LANCZOS)
+    draw = ImageDraw.Draw(small)
+    for x, y, across, down in boxes:
+        left, top = round(x * scale) - _OUTLINE, round(y * scale) - _OUTLINE
+        right, bottom = round((x + across) * scale) + _OUTLINE, round((y + down) * scale) + _OUTLINE
+        draw.rectangle((left, top, max(left, right), max(top, bottom)), outline=_BOX, width=_OUTLINE)
+    return small
+
+
+def _side_by_side(pictures: tuple[Image.Image, Image.Image], boxes: Boxes) -> Image.Image:
     pair = Image.new("RGB", (2 * _PANEL + _GAP, _PANEL), (0, 0, 0))
-    for index, picture in enumerate((left, right)):
-        panel = ImageOps.pad(picture, (_PANEL, _PANEL), Image.Resampling.LANCZOS)
-        pair.paste(panel, (index * (_PANEL + _GAP), 0))
+    for index, picture in enumerate(pictures):
+        panel = _shrunk(picture, boxes, _PANEL)
+        room = ((_PANEL - panel.width) // 2, (_PANEL - panel.height) // 2)
+        pair.paste(panel, (index * (_PANEL + _GAP) + room[0], room[1]))
     return pair
+
+
+def _file_name(image_id: str) -> str:
+    """The last part of a name that may be a path of any system."""
+    return image_id.replace("\\", "/").rstrip("/").rpartition("/")[2] or image_id
 
 
 def _words(label: int) -> str:

@@ -42,7 +42,8 @@ class FilmAnswer:
             "path": self.path,
             "sha256": answer.sha256,
             "probability": answer.probability,
-            "logit": answer.logit,
+            # With the card it would turn back into the probability that the gate withheld.
+            "logit": None if answer.refused else answer.logit,
             "decision": answer.decision,
             "bundle": answer.bundle,
         }
@@ -142,7 +143,7 @@ def predict_films(
 def reason(prediction: Prediction) -> str:
     """Why a film is not simply fractured or not, in words; "" where it is one of the two by the operating point."""
     if prediction.refused:
-        over = [f"{name} {distance:.2g}" for name, distance in _distances(prediction) if distance > 1]
+        over = [f"{name} {distance:.2f}" for name, distance in _distances(prediction) if distance > 1]
         return "no probability is given" + (f" (times its limit: {', '.join(over)})" if over else "")
     if prediction.error_rate is None or prediction.possible is None:
         return ""

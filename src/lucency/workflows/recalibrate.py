@@ -59,7 +59,7 @@ def recalibrate(
 ) -> Recalibration:
     """Fits calibration, operating points and abstention of a bundle anew on 100 to 500 films of a new site.
 
-    Network, input and gate stay. The old bundle is only read.
+    At least 30 of each class are needed. Network, input and gate stay. The old bundle is only read.
 
     Args:
         bundle: A bundle, its folder, or a run folder.
@@ -111,7 +111,7 @@ def recalibrate(
     write_json(unfinished / RECORD_FILE, record)
     write_text(unfinished / PAGE_FILE, _page(record))
     new = _placed(unfinished, target)
-    for sentence in section["sentences"]:
+    for sentence in (section["verdict"], *section["sentences"]):
         teller.say(sentence)
     teller.say(f"Bundle {new.identity}: {new.folder}. Evaluate it on other films of the site.")
     return Recalibration(new, record)
