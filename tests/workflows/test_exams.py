@@ -83,7 +83,7 @@ def test_an_evaluation_of_exams(trained: TrainResult, exams: Path, tmp_path: Pat
     assert "15 test exams of" in page
     assert "log-odds that its films give / 1.000" in page
     exam = next(row for row in predictions if row["films"] == "3")
-    assert f"exam of {exam['exam']}, highest of 3 films" in page
+    assert f"exam of {Path(exam['exam']).name}, highest of 3 films" in page
     # A film that is loaded only when it is scrolled to is missing from a print.
     assert "lazy" not in page
     # Numbers of exams may be those of a hospital: they stay in the table that was given.

@@ -296,7 +296,7 @@ def test_the_command(run: Callable[..., tuple[int, str, str]], bundle: Bundle, f
     lines = [line for line in out.splitlines() if line.startswith(("inversion", "jpeg"))]
     assert len(lines) == 2
     assert "% of the films" in lines[0]
-    assert "breaks the model: inversion at severity" in err
+    assert "breaks the model on 80 films of 40 groups, 40 fractured: inversion at severity" in err
     assert "damaging and scoring films: 80 of 80" in err or "damaging and scoring films: 1 of 80" in err
 
     code, out, _ = run(*words, "--severity", "5", "--out", tmp_path / "o", "--json")

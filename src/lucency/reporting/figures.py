@@ -75,7 +75,9 @@ def precision_recall_figure(report: Report) -> Figure:
     )
     # Below the axes: within them it would cover the line of guessing, or the curve.
     legend(axes, "upper left")
-    axes.get_legend().set_bbox_to_anchor((0.0, -0.16), axes.transAxes)
+    box = axes.get_legend()
+    assert box is not None  # The line of guessing always has its entry.
+    box.set_bbox_to_anchor((0.0, -0.16), axes.transAxes)
     return figure
 
 

@@ -12,7 +12,7 @@ from lucency.workflows.run_folder import versions
 
 _TABLES = ("pandas", "pyarrow", "pydantic", "sklearn", "threadpoolctl", "scipy", "matplotlib", "jinja2", "yaml")
 _AUDIT = ("faiss", "cv2", "cleanlab")
-_LEARN = ("keras", "h5py", "absl", "tensorboard")
+_LEARN = ("keras", "h5py", "absl", "tensorboard", "huggingface_hub")
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "dicom": ("pydicom", "pylibjpeg", "openjpeg", "jpeg_ls", "imagecodecs"),
