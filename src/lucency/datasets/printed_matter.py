@@ -152,7 +152,8 @@ def draw_barcode(random: Random, height: int, width: int) -> FloatArray:
             grid[y + 1 : y + 6, x + 1 : x + 6] = False
             grid[y + 2 : y + 5, x + 2 : x + 5] = True
         cell = max(1, int(min(height, width) * random.uniform(0.6, 0.95)) // cells)
-        drawn = np.kron(grid, np.ones((cell, cell), dtype=bool))
+        # A small picture holds a part of the squares.
+        drawn = np.kron(grid, np.ones((cell, cell), dtype=bool))[:height, :width]
         top, left = (height - drawn.shape[0]) // 2, (width - drawn.shape[1]) // 2
         picture[top : top + drawn.shape[0], left : left + drawn.shape[1]][drawn] = 10
     return picture
