@@ -56,14 +56,15 @@ def test_the_numbers_are_those_of_the_stored_answers(first: Path, second: Path, 
 def test_groups_decide_which_test_is_used(first: Path, second: Path, tmp_path: Path) -> None:
     found = compare([first, second], out=tmp_path / "grouped", **QUICK).content
     assert found["groups"] < found["films"]
-    assert found["differences"][0]["metrics"]["auroc"]["p_by"] == "bootstrap"
+    assert found["differences"][0]["metrics"]["loss"]["p_by"] == "bootstrap"
+    assert found["differences"][0]["metrics"]["accuracy"]["p_by"] != "mcnemar"
     alone = []
     for run, name in ((first, "a"), (second, "b")):
         alone.append(shutil.copytree(run, tmp_path / name))
         change(tmp_path / name / "predictions.csv", lambda row: {**row, "group": ""})
     found = compare(alone, out=tmp_path / "single", **QUICK).content
     assert found["groups"] == found["films"]
-    assert found["differences"][0]["metrics"]["auroc"]["p_by"] == "delong"
+    assert found["differences"][0]["metrics"]["accuracy"]["p_by"] == "mcnemar"
 
 
 def test_what_is_written(first: Path, second: Path, tmp_path: Path) -> None:
@@ -166,7 +167,7 @@ def test_the_baseline_comes_first_whether_it_is_named_among_the_runs_or_not(
         found = compare(others, baseline=third, out=tmp_path / "out", **QUICK).content
         assert [run["name"] for run in found["runs"]] == ["third", "tiny", "augmented"]
         assert [row["run"] for row in found["differences"]] == ["tiny", "augmented"]
-        assert "2 comparisons" in found["sentences"][0]
+        assert "tiny and third" in found["sentences"][0]
 
 
 def test_validation_films_are_said_to_flatter(first: Path, second: Path, tmp_path: Path) -> None:

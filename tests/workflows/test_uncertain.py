@@ -95,7 +95,7 @@ def test_words(bundle: Bundle, films: dict[str, Path], gated: None) -> None:
     lines = {name: caption(predictor.predict(path))[0] for name, path in films.items()}
     assert lines["sure"] == "fractured: probability of a fracture 0.88 (at an error rate of 5 %)"
     assert lines["between"] == "uncertain: probability of a fracture 0.62 (may be either at an error rate of 5 %)"
-    assert lines["dark"] == "not a radiograph: no probability is given (times its limit: pixels 1.2)"
+    assert lines["dark"] == "not a radiograph: no probability is given (times its limit: pixels 1.23)"
     plain = caption(Predictor(bundle).predict(films["sure"]))[0]
     assert plain == "fractured: probability of a fracture 0.88 (threshold 0.50, youden)"
 
