@@ -135,7 +135,7 @@ def told_evidence(evidence: Mapping[str, Mapping[str, Any]]) -> list[str]:
     told = list(evidence.get("shift", {}).get("sentences", ()))
     told += list(evidence.get("gate", {}).get("sentences", ()))[:1]
     subgroups = evidence.get("subgroups", {})
-    if subgroups.get("worst"):
+    if any(subgroups.get("worst", {}).values()):
         told.append(subgroups["sentences"][0])
     verdict = evidence.get("heat_maps", {}).get("verdict")
     return [*told, verdict] if verdict else told
