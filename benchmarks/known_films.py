@@ -24,8 +24,8 @@ from lucency.cli.printing import table
 from lucency.datasets.audit.near_copies import BLANK
 from lucency.datasets.audit.survey import THUMB
 from lucency.datasets.film_prints import film_print
-from lucency.datasets.film_threads import processors
-from lucency.datasets.print_search import COPY, Film, Likest, find_likest, one_thread_each
+from lucency.datasets.film_threads import one_thread_each, processors
+from lucency.datasets.print_search import COPY, Film, Likest, find_likest
 from lucency.errors import FilmError
 from lucency.imaging.geometry import to_input
 from lucency.imaging.readers import read_radiograph

@@ -14,7 +14,7 @@ import numpy as np
 from lucency.datasets import film_prints
 from lucency.datasets.audit.survey import THUMB
 from lucency.datasets.film_prints import AXES_FILE, layers_of, learn_axes
-from lucency.datasets.print_search import one_thread_each
+from lucency.datasets.film_threads import one_thread_each
 from lucency.datasets.synthetic import draw_film
 from lucency.imaging.geometry import to_input
 

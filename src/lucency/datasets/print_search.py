@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lucency.datasets.audit.fingerprint import FloatArray, search_views
 from lucency.datasets.film_prints import Codes, Layers, layers_of, unpacked, whitened
+from lucency.datasets.film_threads import one_thread_each
 
 COPY = 0.81
 """Likeness from which a film is taken for a copy; docs/how-to/evaluate-elsewhere.md tells how it was chosen."""
@@ -191,17 +190,3 @@ def _index(stored: FloatArray) -> Any:
         index.train(stored[np.sort(sample)])
     index.add(stored)
     return index
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Keeps OpenCV and the linear algebra from starting threads of their own for each small film."""
-    from threadpoolctl import threadpool_limits
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with threadpool_limits(1, user_api="blas"):
-            yield
-    finally:
-        cv2.setNumThreads(before)

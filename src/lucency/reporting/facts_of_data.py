@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from lucency.reporting.card_sources import CardSources, Fact
 from lucency.reporting.figure_words import code, counted, listed, number, percent, plain
@@ -210,8 +209,3 @@ DATA_FACTS: dict[str, Callable[[CardSources], Fact | None]] = {
     "precision": precision,
 }
 """Name -> how the fact is drawn; None where it is not known."""
-
-
-def finding_text(finding: Mapping[str, Any]) -> str:
-    """A finding as a sentence."""
-    return plain(finding.get("message", ""))

@@ -74,7 +74,7 @@ def film_prints(
     try:
         from lucency.datasets.audit.near_copies import BLANK
         from lucency.datasets.film_prints import film_print
-        from lucency.datasets.print_search import one_thread_each
+        from lucency.datasets.film_threads import one_thread_each
     except ModuleNotFoundError as missing:
         raise MissingExtraError(str(missing.name), extra="audit", need="Fingerprints of films") from None
     survey = decode_once(manifest, prepared, workers=workers, teller=teller)

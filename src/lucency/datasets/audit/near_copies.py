@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -24,7 +22,7 @@ from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.pair_check import DOUBTFUL, PairCheck
 from lucency.datasets.audit.pair_worker import PairPool
 from lucency.datasets.audit.survey import Survey
-from lucency.datasets.film_threads import processors
+from lucency.datasets.film_threads import one_thread_each, processors
 from lucency.datasets.manifest import Manifest
 
 BLANK = 2.0
@@ -83,7 +81,7 @@ def _join_near(
     def faces_of_row(row: int) -> list[FilmFrame]:
         return faces_of(survey.thumbs[survey.rows[row]], survey.facts[row].height, survey.facts[row].width)
 
-    with ThreadPoolExecutor(max_workers=workers) as threads, _one_thread_each():
+    with ThreadPoolExecutor(max_workers=workers) as threads, one_thread_each():
         faces_by_film = list(threads.map(faces_of_row, heads))
     faces = [face for some in faces_by_film for face in some]
     owners = [film for film, some in enumerate(faces_by_film) for _ in some]
@@ -98,7 +96,7 @@ def _join_near(
         progress(done, total)
 
     move(0)
-    with _one_thread_each():
+    with one_thread_each():
         patterns = describe(contents, searchers=first_faces, workers=workers, progress=move)
 
     def known(pair: tuple[int, int]) -> bool:
@@ -146,11 +144,11 @@ def _join_near(
             learnt=patterns.learnt,
         )
 
-    with _one_thread_each():
+    with one_thread_each():
         found = candidates(np.ones(len(heads), bool), first_faces)
     pairs = by_pair(found, owner)
     seen = set(pairs)
-    with pool.processes(len(pairs)), _one_thread_each():
+    with pool.processes(len(pairs)), one_thread_each():
         settle(pairs, len(heads))
         # The copies of a large set crowd each other out; of each set one film searches on, if it had met any.
         while True:
@@ -179,20 +177,6 @@ def _blocks(
     rest = sorted(order[likely:], key=lambda pair: pairs[pair][0].searcher)
     for start in range(0, len(rest), _BLOCK):
         yield rest[start : start + _BLOCK]
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Keeps OpenCV and the linear algebra from starting threads of their own for each small film."""
-    from threadpoolctl import threadpool_limits
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with threadpool_limits(1, user_api="blas"):
-            yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 class _Joined:
