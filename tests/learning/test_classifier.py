@@ -16,13 +16,13 @@ from keras import layers  # noqa: E402
 
 from lucency.learning.backbones import BACKBONES  # noqa: E402
 from lucency.learning.classifier import (  # noqa: E402
-    InferenceTwin,
     build_backbone,
     build_classifier,
     network_input,
     set_trainable,
 )
 from lucency.learning.export import export_onnx  # noqa: E402
+from lucency.learning.inference_twin import InferenceTwin  # noqa: E402
 from lucency.learning.pretrained import load_weights  # noqa: E402
 from lucency.learning.recipe import load_recipe, recipe_names  # noqa: E402
 

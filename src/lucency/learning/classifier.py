@@ -1,37 +1,39 @@
-"""Backbone + head -> a trainable model, and its inference twin (logit, heat map, embedding).
+"""Backbone + head -> a trainable model.
 
-The trainable model is a chain of named layers: random_* (augmentation), network_input, features, then the head, whose
-last layer gives the logit. The twin walks the same layers, so both share their weights.
+It is a chain of named layers: random_* (augmentation), network_input, features, then the head, whose last layer gives
+the logit; or, where the heat map is its own, one layer `localiser` that gives both.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
-from keras import layers, ops
+from keras import layers
 
 from lucency.errors import RecipeError
-from lucency.learning.augment import augmentation_layers
+from lucency.learning.augment import RandomAffine, augmentation_layers
 from lucency.learning.backbones import BACKBONES, CONVENTIONS, Convention
 from lucency.learning.backend import jit
+from lucency.learning.inference_twin import HEAD_GRADIENTS
+from lucency.learning.localiser import STEP, finer_layer, localiser, two_maps
 from lucency.learning.pretrained import load_weights
 from lucency.learning.recipe import Recipe
 from lucency.learning.recipe_sections import ModelSection
 
 
-def network_input(size: tuple[int, int], convention: Convention) -> Any:
+def network_input(size: tuple[int | None, int | None], convention: Convention) -> Any:
     """Grey films (B, H, W, 1), 0..255, to the three channels and the scale that a backbone expects.
 
     Made of Keras's own layers, so that a saved classifier can be loaded where Lucency is not installed.
 
     Args:
-        size: Height and width in pixels.
+        size: Height and width in pixels; None for any.
         convention: Key of `CONVENTIONS`.
     """
     scale, offset = CONVENTIONS[convention]
@@ -50,26 +52,34 @@ def build_classifier(recipe: Recipe, *, cache: Path | None = None, weights: str 
         weights: Replaces `recipe.model.weights`, for a model that is about to be filled from a checkpoint.
 
     Returns:
-        keras.Model from films (B, H, W, 1), grey 0..255, to logits (B, 1); compiled for prediction alone.
+        keras.Model from films (B, H, W, 1), grey 0..255, to logits (B, 1), or with `localisation` to {"logit": (B, 1),
+        "map": (B, h, w)}; compiled for prediction alone.
 
     Raises:
-        RecipeError: Unknown architecture, an input too small for it, or weights that do not fit.
+        RecipeError: Unknown architecture, an input too small for it, weights that do not fit, or maps that cannot be
+            merged.
     """
     name = recipe.model.architecture
     keras.utils.set_random_seed(recipe.seed)
-    backbone = build_backbone(
-        name,
-        (recipe.input.height, recipe.input.width),
-        weights=recipe.model.weights if weights is None else weights,
-        cache=cache,
-    )
+    size = (recipe.input.height, recipe.input.width)
+    wanted = recipe.model.weights if weights is None else weights
     augmentation = augmentation_layers(recipe.augmentation.model_dump(), recipe.seed)
-    return assemble(
-        backbone, head_layers(name, recipe.model), convention=BACKBONES[name].convention, augmentation=augmentation
-    )
+    convention = BACKBONES[name].convention if name in BACKBONES else "unchanged"
+    if recipe.localisation.channels:
+        # Films and boxes are moved together, before they come here.
+        moved = [layer for layer in augmentation if not isinstance(layer, RandomAffine)]
+        finer = finer_layer(build_backbone(name, size), name)
+        features = two_maps(build_backbone(name, size, weights=wanted, cache=cache, any_size=True), finer)
+        cells = (size[0] * 2 // STEP) * (size[1] * 2 // STEP)
+        head = localiser(features, recipe.localisation, cells=cells, dropout=recipe.model.dropout)
+        return _bound([*moved, network_input((None, None), convention), features, head], size)
+    backbone = build_backbone(name, size, weights=wanted, cache=cache)
+    return assemble(backbone, head_layers(name, recipe.model), convention=convention, augmentation=augmentation)
 
 
-def build_backbone(name: str, size: tuple[int, int], *, weights: str = "none", cache: Path | None = None) -> Any:
+def build_backbone(
+    name: str, size: tuple[int, int], *, weights: str = "none", cache: Path | None = None, any_size: bool = False
+) -> Any:
     """A backbone of the table, from its input convention (B, H, W, 3) to the map that enters the head.
 
     Args:
@@ -77,6 +87,7 @@ def build_backbone(name: str, size: tuple[int, int], *, weights: str = "none", c
         size: Height and width of the input in pixels.
         weights: "none", "imagenet", or the path of a weights file.
         cache: Folder for downloaded weights.
+        any_size: Take inputs of other sizes, too.
 
     Raises:
         RecipeError: Unknown name, an input too small for it, or weights that do not fit.
@@ -93,7 +104,7 @@ def build_backbone(name: str, size: tuple[int, int], *, weights: str = "none", c
             f"{name} needs an input of at least {row.smallest_side} pixels a side, not {size[0]}x{size[1]}",
             hint="Raise input.height and input.width",
         )
-    backbone = row.factory((*size, 3))
+    backbone = row.factory((None, None, 3) if any_size else (*size, 3))
     load_weights(backbone, name, weights, cache=cache)
     if row.settle:
         row.settle(backbone)
@@ -151,13 +162,22 @@ def assemble(
     # Some factories of Keras look their own name up in a table, so it cannot be given to them.
     backbone.name = "features"
     _, height, width, _ = backbone.input_shape
-    films = keras.Input((height, width, 1), name="film")
+    return _bound([*augmentation, network_input((height, width), convention), backbone, *head], (height, width))
+
+
+def _bound(chain: Sequence[Any], size: tuple[int | None, int | None]) -> Any:
+    films = keras.Input((*size, 1), name="film")
     x = films
-    for layer in (*augmentation, network_input((height, width), convention), backbone, *head):
+    for layer in chain:
         x = layer(x)
     model = keras.Model(films, x, name="classifier")
     model.compile(jit_compile=jit())
     return model
+
+
+def for_any_size(model: Any) -> Any:
+    """The same layers for films of any size whose sides are multiples of 32; the model has a `localiser`."""
+    return _bound(model.layers[1:], (None, None))
 
 
 def set_trainable(model: Any, unfreeze: int | str, *, pretrained: bool) -> None:
@@ -175,74 +195,6 @@ def set_trainable(model: Any, unfreeze: int | str, *, pretrained: bool) -> None:
     first = 0 if unfreeze == "all" else count if unfreeze == "none" else max(0, count - int(unfreeze))
     for index, layer in enumerate(backbone.layers):
         layer.trainable = index >= first and not (pretrained and isinstance(layer, layers.BatchNormalization))
-
-
-def _through_pool(layer: Any, entering: Any, gradient: Any) -> Any:
-    _, height, width, channels = entering.shape
-    return ops.reshape(gradient, (-1, 1, 1, channels)) * ops.ones((1, height, width, 1)) / (height * width)
-
-
-def _through_flatten(layer: Any, entering: Any, gradient: Any) -> Any:
-    return ops.reshape(gradient, (-1, *entering.shape[1:]))
-
-
-def _through_dense(layer: Any, entering: Any, gradient: Any) -> Any:
-    if layer.activation is keras.activations.relu:
-        before = ops.matmul(entering, layer.kernel) + layer.bias
-        gradient = gradient * ops.cast(before > 0, gradient.dtype)
-    elif layer.activation is not keras.activations.linear:
-        raise ValueError(f"no gradient rule for a Dense layer with activation {layer.activation}")
-    return ops.matmul(gradient, ops.transpose(layer.kernel))
-
-
-def _through_batch_normalization(layer: Any, entering: Any, gradient: Any) -> Any:
-    scale = 1 / ops.sqrt(layer.moving_variance + layer.epsilon)
-    return gradient * (scale * layer.gamma if layer.scale else scale)
-
-
-def _unchanged(layer: Any, entering: Any, gradient: Any) -> Any:
-    return gradient
-
-
-HEAD_GRADIENTS: dict[type, Callable[[Any, Any, Any], Any]] = {
-    layers.GlobalAveragePooling2D: _through_pool,
-    layers.Flatten: _through_flatten,
-    layers.Dense: _through_dense,
-    layers.BatchNormalization: _through_batch_normalization,
-    layers.Dropout: _unchanged,
-    layers.GaussianNoise: _unchanged,
-}
-"""How the gradient of the logit passes each layer that a head may hold, written as forward operations."""
-
-
-class InferenceTwin(keras.Model):
-    """The same weights without augmentation: films -> logit, heat map, embedding.
-
-    The heat map is HiResCAM (Draelos and Carin 2020, arXiv 2011.08891): the gradient of the logit with respect to the
-    map that enters the head, times that map, summed over channels; here times the number of cells, so that for a head
-    without hidden layers the mean of the heat map plus the bias is the logit. The embedding is the mean of that map.
-    """
-
-    def __init__(self, model: Any):
-        super().__init__(name="inference", dtype="float32")
-        names = [layer.name for layer in model.layers]
-        self.network_input = model.get_layer("network_input")
-        self.features = model.get_layer("features")
-        self.head = model.layers[names.index("features") + 1 :]
-
-    def call(self, films: Any, training: bool = False) -> dict[str, Any]:
-        """Films (B, H, W, 1), grey 0..255 -> logit (B,), heatmap (B, h, w), embedding (B, channels), float32."""
-        entering = self.features(self.network_input(films), training=False)
-        x, passed = entering, []
-        for layer in self.head:
-            passed.append((layer, x))
-            x = layer(x, training=False)
-        gradient = ops.ones_like(x)
-        for layer, before in reversed(passed):
-            gradient = HEAD_GRADIENTS[type(layer)](layer, before, gradient)
-        _, height, width, _ = entering.shape
-        heatmap = ops.sum(gradient * entering, axis=-1) * (height * width)
-        return {"logit": x[:, 0], "heatmap": heatmap, "embedding": ops.mean(entering, axis=(1, 2))}
 
 
 def float32_copy(recipe: Recipe, trained: Any) -> Any:
@@ -264,8 +216,9 @@ def float32_copy(recipe: Recipe, trained: Any) -> Any:
 
 def predict_logits(model: Any, batches: Any) -> npt.NDArray[np.float64]:
     """Logits, float64 (N,), of all films of a `FilmBatches` that does not shuffle."""
-    parts = [model.predict_on_batch(batches[index][0])[:, 0] for index in range(len(batches))]
-    return np.concatenate(parts).astype(np.float64)
+    said = [model.predict_on_batch(batches[index][0]) for index in range(len(batches))]
+    parts = [batch["logit"] if isinstance(batch, dict) else batch for batch in said]
+    return np.concatenate(parts)[:, 0].astype(np.float64)
 
 
 def describe(model: Any) -> str:

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lucency.errors import BundleError, LucencyError, MissingExtraError
-from lucency.learning.classifier import InferenceTwin, float32_copy
+from lucency.learning.classifier import float32_copy
+from lucency.learning.inference_twin import inference_twin
 from lucency.learning.recipe import Recipe
 
 OPSET = 17
@@ -49,7 +50,7 @@ def export_onnx(
         MissingExtraError: TensorFlow or tf2onnx is not installed.
     """
     _tensorflow()
-    twin = InferenceTwin(float32_copy(recipe, trained))
+    twin = inference_twin(float32_copy(recipe, trained))
     shape = (recipe.input.height, recipe.input.width, 1)
     twin(np.zeros((1, *shape), np.float32), training=False)
     temporary = path.with_suffix(".part")
@@ -183,7 +184,7 @@ def _parity_films(shape: tuple[int, int, int], films: npt.NDArray[np.uint8] | No
     return np.concatenate([noise, flat, *real]).astype(np.float32)
 
 
-def _differences(twin: InferenceTwin, path: Path, films: npt.NDArray[np.float32]) -> tuple[dict[str, float], float]:
+def _differences(twin: Any, path: Path, films: npt.NDArray[np.float32]) -> tuple[dict[str, float], float]:
     """Largest difference of each output, and the largest magnitude of a logit."""
     import onnxruntime
 

@@ -11,11 +11,13 @@ import keras
 
 from lucency.errors import RunError
 from lucency.learning.backend import jit
-from lucency.learning.classifier import set_trainable
+from lucency.learning.boxed_batches import BoxedBatches, Pieces
+from lucency.learning.classifier import for_any_size, set_trainable
 from lucency.learning.epoch_metrics import epoch_metrics
 from lucency.learning.frozen_features import head_model, keep_features, kept_views
 from lucency.learning.keeper import FitState, Keeper, Listener, Phase, Progress
 from lucency.learning.loader import FilmBatches
+from lucency.learning.localiser import BoxLoss
 from lucency.learning.recipe import Recipe
 
 Schedule = Callable[[Phase, int], Any]
@@ -28,6 +30,7 @@ def phases(recipe: Recipe) -> list[Phase]:
     return [
         phase
         for phase in (
+            Phase("pieces", plan.piece_epochs, plan.piece_learning_rate, plan.unfreeze),
             Phase("head", plan.head_epochs, plan.head_learning_rate, "none"),
             Phase("fine-tune" if plan.head_epochs else "train", plan.epochs, plan.learning_rate, plan.unfreeze),
         )
@@ -88,14 +91,13 @@ def fit(
             state.begin_phase()
             set_trainable(model, phase.unfreeze, pretrained=recipe.model.weights != "none")
             rate = (schedule or _schedule(recipe))(phase, len(train))
-            model.compile(
-                optimizer=_optimizer(recipe, rate), loss=_loss(recipe), metrics=epoch_metrics(), jit_compile=jit()
-            )
+            model.compile(optimizer=_optimizer(recipe, rate), jit_compile=jit(), **_asked(recipe))
             # Built inside the first step they would have TensorFlow trace the step twice, which takes longer than an
             # epoch on few films.
             model.optimizer.build(model.trainable_variables)
         fitted, films, against = _trained_part(model, recipe, phase, train, val, features or run / "features", listener)
         keeper = Keeper(model, state, recipe, films, phase, total, run, listener)
+        averaged = [keras.callbacks.SwapEMAWeights()] if recipe.training.average else []
         with closing(keeper.writer):
             fitted.fit(
                 films,
@@ -104,7 +106,7 @@ def fit(
                 epochs=done,
                 shuffle=False,
                 verbose=0,
-                callbacks=[keeper, *callbacks],
+                callbacks=[keeper, *averaged, *callbacks],
             )
         trained = True
     state.finished = True
@@ -125,7 +127,15 @@ def _trained_part(
     folder: Path,
     listener: Listener | None,
 ) -> tuple[Any, FilmBatches, FilmBatches]:
-    """What is fitted in a phase, and on what: the classifier on films, or its head on kept features."""
+    """What is fitted in a phase, and on what: the classifier on films or pieces, or its head on kept features."""
+    if phase.name == "pieces":
+        assert isinstance(train, BoxedBatches)
+        plan = recipe.training
+        pieces = train.in_pieces(Pieces(plan.piece_side, plan.pieces_of_film))
+        free = for_any_size(model)
+        # The optimizer is the classifier's own, so that a checkpoint of the classifier holds its state.
+        free.compile(optimizer=model.optimizer, auto_scale_loss=False, jit_compile=jit(), **_asked(recipe))
+        return free, pieces, val
     views = kept_views(recipe, phase.unfreeze)
     if not views:
         return model, train, val
@@ -144,10 +154,9 @@ def _trained_part(
     # The optimizer is the classifier's own, so that a checkpoint of the classifier holds its state.
     head.compile(
         optimizer=model.optimizer,
-        loss=_loss(recipe),
-        metrics=epoch_metrics(),
         auto_scale_loss=False,
         jit_compile=jit(),
+        **_asked(recipe),
     )
     return head, known, against
 
@@ -160,8 +169,17 @@ def _load(path: Path) -> Any:
         raise RunError(f"the checkpoint cannot be read ({reason})", where=path, hint="Start a new run") from None
 
 
-def _loss(recipe: Recipe) -> Any:
-    return keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.training.label_smoothing)
+def _asked(recipe: Recipe) -> dict[str, Any]:
+    """Loss and metrics, as `compile` takes them."""
+    of_label = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.training.label_smoothing)
+    plan = recipe.localisation
+    if not plan.channels:
+        return {"loss": of_label, "metrics": epoch_metrics()}
+    return {
+        "loss": {"logit": of_label, "map": BoxLoss(plan.fracture_weight)},
+        "loss_weights": {"logit": 1.0, "map": plan.box_weight},
+        "metrics": {"logit": epoch_metrics()},
+    }
 
 
 def _schedule(recipe: Recipe) -> Schedule:
@@ -185,6 +203,11 @@ def _schedule(recipe: Recipe) -> Schedule:
 
 def _optimizer(recipe: Recipe, rate: Any) -> Any:
     plan = recipe.training
-    if plan.optimizer == "adamw":
-        return keras.optimizers.AdamW(rate, weight_decay=plan.weight_decay)
-    return keras.optimizers.Adam(rate, weight_decay=plan.weight_decay or None)
+    kind = keras.optimizers.AdamW if plan.optimizer == "adamw" else keras.optimizers.Adam
+    return kind(
+        rate,
+        weight_decay=plan.weight_decay if plan.optimizer == "adamw" else plan.weight_decay or None,
+        global_clipnorm=plan.gradient_norm or None,
+        use_ema=plan.average > 0,
+        ema_momentum=plan.average or 0.99,
+    )

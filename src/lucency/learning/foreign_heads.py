@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from lucency.learning.classifier import HEAD_GRADIENTS
+from lucency.learning.inference_twin import HEAD_GRADIENTS
 from lucency.learning.output_mapping import Activation, OutputMapping
 
 _LAST: dict[str, Activation] = {"sigmoid": "sigmoid", "softmax": "softmax", "linear": "linear"}

@@ -39,6 +39,9 @@ def kept_views(recipe: Recipe, unfreeze: int | str) -> int:
     if unfreeze not in ("none", 0):
         return 0
     plan = recipe.training
+    if recipe.localisation.channels:
+        # The map is taught by boxes, which a kept feature does not have.
+        return 0
     # In inference mode the features of an unchanged film are always the same, so keeping them costs nothing.
     augmented = any(recipe.augmentation.model_dump().values())
     changed = augmented or plan.mixup > 0

@@ -95,7 +95,7 @@ class FitState:
     def ends(self, recipe: Recipe, phase: Phase) -> bool:
         """Whether a phase has no epoch to come, because patience has ended or `stop_at` is reached."""
         patience = recipe.training.patience
-        return self.reached or (phase.name != "head" and patience > 0 and self.waited >= patience)
+        return self.reached or (phase.name not in ("pieces", "head") and patience > 0 and self.waited >= patience)
 
 
 class Keeper(keras.callbacks.Callback):
@@ -152,7 +152,7 @@ class Keeper(keras.callbacks.Callback):
         self._tell(self.state.epoch + 1, batch + 1, None)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        values = {name: float(value) for name, value in (logs or {}).items()}
+        values = {_of_film(name): float(value) for name, value in (logs or {}).items()}
         self._refuse_nan(values["loss"])
         state, folder = self.state, self.run / "checkpoints"
         rate = float(keras.ops.cast(self.model.optimizer.learning_rate, "float32"))
@@ -165,22 +165,20 @@ class Keeper(keras.callbacks.Callback):
         }
         plan = self.recipe.training
         sign = -1 if plan.monitor == "val_loss" else 1
-        value = sign * values[plan.monitor]
+        value = float(epoch) if plan.monitor == "last" else sign * values[plan.monitor]
         better = math.isfinite(value) and (state.best_value is None or value > state.best_value)
         progress = math.isfinite(value) and (state.phase_best is None or value > state.phase_best)
         if plan.schedule == "plateau":
             self._mind_plateau(values["val_loss"], rate)
         name = f"epoch-{epoch + 1:04d}.keras"
-        self.saved.save(folder / name)
-        if better:
-            shutil.copyfile(folder / name, folder / "best.part")
-            os.replace(folder / "best.part", folder / "best.keras")
         old = state.checkpoint
         state.epoch, state.checkpoint = epoch + 1, name
         state.best_epoch, state.best_value = (epoch + 1, value) if better else (state.best_epoch, state.best_value)
         state.phase_best, state.waited = (value, 0) if progress else (state.phase_best, state.waited + 1)
         state.reached = plan.stop_at is not None and value >= sign * plan.stop_at
         state.rows.append(row)
+        last = epoch + 1 == self.params["epochs"] or state.ends(self.recipe, self.phase)
+        self._save(folder, name, better=better, last=last)
         state.write(folder)
         if old and old != name:
             (folder / old).unlink(missing_ok=True)
@@ -192,6 +190,25 @@ class Keeper(keras.callbacks.Callback):
         if state.ends(self.recipe, self.phase):
             self.model.stop_training = True
         self._tell(epoch + 1, self.params["steps"], row)
+
+    def _save(self, folder: Path, name: str, *, better: bool, last: bool) -> None:
+        """Writes the checkpoint and, where it is better, the best model: with averaged weights where there are any."""
+        averaged = self.recipe.training.average > 0
+        raw = self.saved.get_weights() if averaged and better and not last else None
+        if averaged and last:
+            # Keras does the same once the phase is over: the next one begins with them, resumed or not.
+            self.saved.optimizer.finalize_variable_values(self.saved.trainable_variables)
+        self.saved.save(folder / name)
+        if not better:
+            return
+        part = folder / "part-best.keras"
+        if raw is None:
+            shutil.copyfile(folder / name, part)
+        else:
+            self.saved.optimizer.finalize_variable_values(self.saved.trainable_variables)
+            self.saved.save(part)
+            self.saved.set_weights(raw)
+        os.replace(part, folder / "best.keras")
 
     def _refuse_nan(self, loss: float) -> None:
         if math.isfinite(loss):
@@ -226,6 +243,14 @@ class Keeper(keras.callbacks.Callback):
         pace = (time.monotonic() - self.begun) / max(1, self.steps_done)
         left = pace * ((self.total - epoch) * steps + steps - step)
         self.listener(Progress(self.phase.name, epoch, self.total, step, steps, left, row))
+
+
+def _of_film(name: str) -> str:
+    """The name of a figure of the logit alone: Keras puts the output in front where a model has several."""
+    output, _, rest = name.removeprefix("val_").partition("_")
+    if output != "logit" or rest == "loss":
+        return name
+    return f"val_{rest}" if name.startswith("val_") else rest
 
 
 def _summary_writer(folder: Path) -> Any:

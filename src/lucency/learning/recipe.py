@@ -18,6 +18,7 @@ from lucency.learning.recipe_sections import (
     AugmentationSection,
     EvaluationSection,
     InputSection,
+    LocalisationSection,
     ModelSection,
     Section,
     SplitSection,
@@ -35,6 +36,7 @@ class Recipe(Section):
     seed: int = Field(0, ge=0, lt=2**31, description="of splits, weights, order and augmentation")
     input: InputSection
     model: ModelSection
+    localisation: LocalisationSection = LocalisationSection()
     augmentation: AugmentationSection = AugmentationSection()
     training: TrainingSection = TrainingSection()
     split: SplitSection = SplitSection()
@@ -111,9 +113,39 @@ def parse_recipe(values: dict[str, Any], place: str = "recipe") -> Recipe:
             where=place,
             hint="Ask for at least one epoch",
         )
+    _check_localisation(recipe, place)
     if recipe.split.val + recipe.split.test >= 1:
         raise RecipeError("split.val and split.test leave no film for training", where=place, hint="Lower one of them")
     return recipe
+
+
+def _check_localisation(recipe: Recipe, place: str) -> None:
+    if not recipe.localisation.channels:
+        if recipe.training.piece_epochs:
+            raise RecipeError(
+                "training.piece_epochs want a heat map of its own",
+                where=place,
+                hint="Set localisation.channels, to 128",
+            )
+        return
+    without = {
+        "model.hidden": recipe.model.hidden,
+        "model.hidden_noise": recipe.model.hidden_noise,
+        "model.feature_noise": recipe.model.feature_noise,
+        "training.mixup": recipe.training.mixup,
+        "training.cached_views": recipe.training.cached_views,
+    }
+    for key, value in without.items():
+        if value:
+            raise RecipeError(
+                f"{key} does not go with localisation.channels", where=place, hint="Leave one of them out"
+            )
+    if recipe.input.height % 32 or recipe.input.width % 32:
+        raise RecipeError(
+            f"localisation wants sides that are multiples of 32, not {recipe.input.height}x{recipe.input.width}",
+            where=place,
+            hint="Change input.height and input.width",
+        )
 
 
 def _recipe_text(name: str) -> tuple[str, str]:

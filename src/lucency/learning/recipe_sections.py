@@ -44,6 +44,24 @@ class ModelSection(Section):
     dropout: float = Field(0.0, ge=0, lt=1, description="share of what enters the logit left out in a training step")
 
 
+class LocalisationSection(Section):
+    """A heat map of its own, merged from maps of two resolutions, from which the logit is pooled.
+
+    Where films have boxes, they teach the map cell by cell, beside the label that teaches the logit. A fractured film
+    without a box teaches the logit alone; a normal film teaches all cells. Wants sides that are multiples of 32, and
+    takes the place of `hidden`, `feature_noise`, `mixup` and `cached_views`.
+    """
+
+    channels: int = Field(0, ge=0, le=2048, description="of the merged map; 0: no map of its own")
+    sharpness: float = Field(
+        3.0, gt=0, le=100, description="r of log-sum-exp pooling: small is near the mean of the map, large its maximum"
+    )
+    box_weight: float = Field(4.0, ge=0, description="of the loss of the cells, beside that of the label")
+    fracture_weight: float = Field(
+        20.0, ge=1, description="how much more a cell inside of a box counts than one outside"
+    )
+
+
 class AugmentationSection(Section):
     """How far training films are changed; 0 switches a change off. Angles in degrees, lengths as share of the side."""
 
@@ -61,19 +79,37 @@ class AugmentationSection(Section):
 class TrainingSection(Section):
     """How it is trained.
 
-    `head_epochs` come first, with the backbone frozen; then `epochs` with its last `unfreeze` layers trained ("all",
-    "none" or a number). BatchNormalization layers of a pretrained backbone stay frozen throughout. `patience` epochs
-    without a better `monitor` end the training; 0 means never. While the whole backbone is frozen, its features are
-    computed once per film where nothing changes the films, and otherwise once for each of `cached_views`.
+    `piece_epochs` come first, on pieces of films; then `head_epochs`, with the backbone frozen; then `epochs` with its
+    last `unfreeze` layers trained ("all", "none" or a number). BatchNormalization layers of a pretrained backbone stay
+    frozen throughout. `patience` epochs without a better `monitor` end the training; 0 means never. While the whole
+    backbone is frozen, its features are computed once per film where nothing changes the films, and otherwise once for
+    each of `cached_views`.
     """
 
     epochs: int = Field(5, ge=0, le=10_000, description="epochs after those of the head")
     head_epochs: int = Field(0, ge=0, le=10_000, description="epochs that train the head alone")
     batch_size: int = Field(32, ge=1, le=4096, description="films in a step")
+    piece_epochs: int = Field(
+        0,
+        ge=0,
+        le=10_000,
+        description="epochs on pieces of films, half of them with a fracture, before all others; wants `localisation`",
+    )
+    piece_side: int = Field(256, ge=64, le=2048, multiple_of=32, description="pixels of a piece of the network input")
+    pieces_of_film: int = Field(4, ge=1, le=1000, description="pieces in an epoch, for each film")
+    piece_learning_rate: float = Field(1e-3, gt=0, description="of `piece_epochs`")
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: float = Field(1e-3, gt=0, description="of `epochs`")
     head_learning_rate: float = Field(1e-3, gt=0, description="of `head_epochs`")
     weight_decay: float = Field(0.0, ge=0, description="decoupled with adamw")
+    gradient_norm: float = Field(0.0, ge=0, description="longest gradient of all weights together; 0 for any")
+    average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="momentum of the exponential moving average of the weights, which is what is validated and kept; 0 "
+        "for none",
+    )
     schedule: Literal["constant", "cosine", "exponential", "plateau"] = Field(
         "constant",
         description="course of the learning rate in a phase; exponential: times `decay` after each epoch; plateau: "
@@ -101,8 +137,8 @@ class TrainingSection(Section):
         description="augmented views of each film whose frozen features are kept; 0: none where films are changed",
     )
     patience: int = Field(0, ge=0, description="epochs without a better `monitor` that end the training; 0 for never")
-    monitor: Literal["val_auroc", "val_loss", "val_accuracy"] = Field(
-        "val_auroc", description="what makes an epoch the best, on validation films"
+    monitor: Literal["val_auroc", "val_loss", "val_accuracy", "last"] = Field(
+        "val_auroc", description="what makes an epoch the best, on validation films; last: the last one is"
     )
     stop_at: float | None = Field(None, description="value of `monitor` that ends the training once it is reached")
 

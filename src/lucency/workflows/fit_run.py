@@ -47,25 +47,13 @@ def fit_run(
     from lucency.learning.classifier import describe, float32_copy, predict_logits
     from lucency.learning.fit import fit
     from lucency.learning.keeper import Progress
-    from lucency.learning.loader import FilmBatches
     from lucency.learning.saving import write_keras
+    from lucency.workflows.run_batches import run_batches
     from lucency.workflows.split_films import split_films
 
     device = run.details()["device"]
     teller.say(f"Training on {', '.join(device['devices'])} with {device['backend']}, {device['precision']}")
-    plan = recipe.training
-    changes: dict[str, Any] = {"train": {"shuffle": True, "balance": plan.balance, "mixup": plan.mixup}}
-    batches = {}
-    for split in ("train", "val"):
-        part = split_films(manifest, prepared, split)
-        batches[split] = FilmBatches(
-            part.images,
-            part.rows,
-            part.labels,
-            batch_size=recipe.training.batch_size,
-            seed=recipe.seed,
-            **changes.get(split, {}),
-        )
+    batches = run_batches(recipe, manifest, prepared)
     write_text(run.path / "summary.txt", describe(model))
 
     def listen(at: Progress) -> None:

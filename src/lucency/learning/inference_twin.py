@@ -1,0 +1,109 @@
+"""What is exported of a trained classifier: the same weights, films -> logit, heat map, embedding.
+
+The twin walks the classifier's own layers, so both share their weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+
+def _through_pool(layer: Any, entering: Any, gradient: Any) -> Any:
+    _, height, width, channels = entering.shape
+    return ops.reshape(gradient, (-1, 1, 1, channels)) * ops.ones((1, height, width, 1)) / (height * width)
+
+
+def _through_flatten(layer: Any, entering: Any, gradient: Any) -> Any:
+    return ops.reshape(gradient, (-1, *entering.shape[1:]))
+
+
+def _through_dense(layer: Any, entering: Any, gradient: Any) -> Any:
+    if layer.activation is keras.activations.relu:
+        before = ops.matmul(entering, layer.kernel) + layer.bias
+        gradient = gradient * ops.cast(before > 0, gradient.dtype)
+    elif layer.activation is not keras.activations.linear:
+        raise ValueError(f"no gradient rule for a Dense layer with activation {layer.activation}")
+    return ops.matmul(gradient, ops.transpose(layer.kernel))
+
+
+def _through_batch_normalization(layer: Any, entering: Any, gradient: Any) -> Any:
+    scale = 1 / ops.sqrt(layer.moving_variance + layer.epsilon)
+    return gradient * (scale * layer.gamma if layer.scale else scale)
+
+
+def _unchanged(layer: Any, entering: Any, gradient: Any) -> Any:
+    return gradient
+
+
+HEAD_GRADIENTS: dict[type, Callable[[Any, Any, Any], Any]] = {
+    layers.GlobalAveragePooling2D: _through_pool,
+    layers.Flatten: _through_flatten,
+    layers.Dense: _through_dense,
+    layers.BatchNormalization: _through_batch_normalization,
+    layers.Dropout: _unchanged,
+    layers.GaussianNoise: _unchanged,
+}
+"""How the gradient of the logit passes each layer that a head may hold, written as forward operations."""
+
+
+class InferenceTwin(keras.Model):
+    """The same weights without augmentation: films -> logit, heat map, embedding.
+
+    The heat map is HiResCAM (Draelos and Carin 2020, arXiv 2011.08891): the gradient of the logit with respect to the
+    map that enters the head, times that map, summed over channels; here times the number of cells, so that for a head
+    without hidden layers the mean of the heat map plus the bias is the logit. The embedding is the mean of that map.
+    """
+
+    def __init__(self, model: Any):
+        super().__init__(name="inference", dtype="float32")
+        names = [layer.name for layer in model.layers]
+        self.network_input = model.get_layer("network_input")
+        self.features = model.get_layer("features")
+        self.head = model.layers[names.index("features") + 1 :]
+
+    def call(self, films: Any, training: bool = False) -> dict[str, Any]:
+        """Films (B, H, W, 1), grey 0..255 -> logit (B,), heatmap (B, h, w), embedding (B, channels), float32."""
+        entering = self.features(self.network_input(films), training=False)
+        x, passed = entering, []
+        for layer in self.head:
+            passed.append((layer, x))
+            x = layer(x, training=False)
+        gradient = ops.ones_like(x)
+        for layer, before in reversed(passed):
+            gradient = HEAD_GRADIENTS[type(layer)](layer, before, gradient)
+        _, height, width, _ = entering.shape
+        heatmap = ops.sum(gradient * entering, axis=-1) * (height * width)
+        return {"logit": x[:, 0], "heatmap": heatmap, "embedding": ops.mean(entering, axis=(1, 2))}
+
+
+class LocaliserTwin(keras.Model):
+    """The same weights without augmentation, of a classifier whose heat map is its own.
+
+    The embedding is the mean of the last map of the backbone.
+    """
+
+    def __init__(self, model: Any):
+        super().__init__(name="inference", dtype="float32")
+        self.network_input = model.get_layer("network_input")
+        self.features = model.get_layer("features")
+        self.localiser = model.get_layer("localiser")
+
+    def call(self, films: Any, training: bool = False) -> dict[str, Any]:
+        """Films (B, H, W, 1), grey 0..255 -> logit (B,), heatmap (B, h, w), embedding (B, channels), float32."""
+        maps = self.features(self.network_input(films), training=False)
+        said = self.localiser(maps, training=False)
+        return {"logit": said["logit"][:, 0], "heatmap": said["map"], "embedding": ops.mean(maps[1], axis=(1, 2))}
+
+
+def has_localiser(model: Any) -> bool:
+    """Whether a model of `build_classifier` has a heat map of its own."""
+    return any(layer.name == "localiser" for layer in model.layers)
+
+
+def inference_twin(model: Any) -> Any:
+    """What is exported of a model of `build_classifier`: films -> logit, heat map, embedding."""
+    return LocaliserTwin(model) if has_localiser(model) else InferenceTwin(model)
