@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import batches, frozen, prediction, preparing
+from benchmarks import batches, box, frozen, prediction, preparing
 from benchmarks.measurement import Figure
 from benchmarks.workbench import Workbench
 from lucency.cli.printing import table
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], list[Figure]]] = {
     "help": prediction.help_text,
     "cold": prediction.cold,
     "warm": prediction.warm,
+    "box": box.box,
     "prepare": preparing.preparing,
     "memory": preparing.memory,
     "batches": batches.batches,

@@ -136,11 +136,11 @@ def test_all_that_is_fitted_is_read_back_and_part_of_the_identity(folder: Path) 
     ],
 )
 def test_a_card_whose_fit_means_nothing_is_one_clear_line(folder: Path, changes: dict[str, object]) -> None:
-    from lucency.bundle import _card_hash
+    from lucency.card import card_hash
 
     card = {key: value for key, value in json.loads((folder / "card.json").read_text()).items() if key != "card_sha256"}
     card |= changes
-    (folder / "card.json").write_text(json.dumps({**card, "card_sha256": _card_hash(card)}))
+    (folder / "card.json").write_text(json.dumps({**card, "card_sha256": card_hash(card)}))
     with pytest.raises(BundleError, match=r"card\.json cannot be read") as caught:
         read_bundle(folder)
     assert "\n" not in str(caught.value)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lucency.learning.recipe import recipe_names as recipe_names
     from lucency.learning.saving import write_keras as write_keras
     from lucency.predictor import Predictor
+    from lucency.shipped import DEFAULT_MODEL, shipped_models
     from lucency.workflows.audit import audit
     from lucency.workflows.compare import compare
     from lucency.workflows.cross_validate import cross_validate
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "Bundle": "lucency.bundle",
+    "DEFAULT_MODEL": "lucency.shipped",
     "LucencyError": "lucency.errors",
     "Prediction": "lucency.decision",
     "Predictor": "lucency.predictor",
@@ -60,6 +62,7 @@ _WHERE = {
     "recalibrate": "lucency.workflows.recalibrate",
     "resume_training": "lucency.workflows.train",
     "search": "lucency.workflows.search",
+    "shipped_models": "lucency.shipped",
     "stress": "lucency.workflows.stress",
     "train": "lucency.workflows.train",
     "write_card": "lucency.workflows.model_card",
@@ -83,6 +86,7 @@ _WHERE_OF_PARTS = {
 
 __all__ = [
     "Bundle",
+    "DEFAULT_MODEL",
     "LucencyError",
     "Prediction",
     "Predictor",
@@ -101,6 +105,7 @@ __all__ = [
     "recalibrate",
     "resume_training",
     "search",
+    "shipped_models",
     "stress",
     "train",
     "write_card",

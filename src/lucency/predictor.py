@@ -26,7 +26,7 @@ class Predictor:
     """Answers for films with one bundle. Safe to share between threads.
 
     Args:
-        bundle: A bundle, or the folder of one.
+        bundle: A bundle, the folder of one, or the name of a model in the box; the default one of these where None.
         operating_point: Name of the operating point that decides; the bundle's default where None.
         error_rate: Share of the films of each class that may be answered wrongly, above 0 and below 1; what cannot be
             answered so is "uncertain". The bundle's own where None, which may be to decide always.
@@ -40,7 +40,7 @@ class Predictor:
 
     def __init__(
         self,
-        bundle: Bundle | str | os.PathLike[str],
+        bundle: Bundle | str | os.PathLike[str] | None = None,
         *,
         operating_point: str | None = None,
         error_rate: float | None = None,

@@ -211,7 +211,7 @@ def test_wrong_usage_exits_with_2(run: Run, drawn_films: Path, trained: TrainRes
     assert run("train")[0] == 2
     assert run("train", drawn_films, "--resume", trained.run)[0] == 2
     assert run("nonsense")[0] == 2
-    assert run("predict", good)[0] == 2
+    assert run("predict")[0] == 2
     assert run("predict", good, "--bundle", trained.run, "--json", "--csv")[0] == 2
     assert run("scan", drawn_films, "--label", "x=2")[0] == 2
     assert run("train", "--resume", trained.run.parent / "nowhere")[0] == 9

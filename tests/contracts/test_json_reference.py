@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from boxed_model import box_with_a_model
 from brightness import brightness_bundle, brightness_films
 from foreign_graphs import Net
 from sibling_runs import sibling
@@ -32,7 +33,7 @@ TITLES = (
     "report.json",
     "compare --json",
 )
-TITLES += ("card.json", "import --json", "recalibrate --json", "stress --json")
+TITLES += ("card.json", "import --json", "recalibrate --json", "stress --json", "models --json")
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,15 @@ def test_recipes(page: StatedJson) -> None:
     assert page.problems(content, "recipes --json") == []
     assert [recipe["name"] for recipe in content["recipes"]] == recipe_names()
     assert {tuple(recipe) for recipe in content["recipes"]} == {("name", "parameters", "input", "source")}
+
+
+def test_models(page: StatedJson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = json.loads(printed("models", "--json"))
+    assert page.problems(content, "models --json") == []
+    box_with_a_model(tmp_path, monkeypatch)
+    bare = json.loads(printed("models", "--json"))
+    assert bare["models"][0]["auroc"] is None
+    assert page.problems(bare, "models --json") == []
 
 
 def test_scan(page: StatedJson, drawn_films: Path) -> None:

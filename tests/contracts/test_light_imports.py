@@ -22,6 +22,7 @@ TELL = f"import sys; print(*[name for name in {HEAVY!r} if name in sys.modules])
         "lucency.imaging.readers",
         "lucency.imaging.overlay",
         "lucency.bundle",
+        "lucency.shipped",
         "lucency.cli.main",
         "lucency.workflows.predict",
         "lucency.workflows.train",
@@ -32,6 +33,7 @@ TELL = f"import sys; print(*[name for name in {HEAVY!r} if name in sys.modules])
         "lucency.workflows.stress",
         "lucency.workflows.recalibrate",
         "lucency.workflows.model_card",
+        "lucency.workflows.models",
     ],
 )
 def test_importing_brings_nothing_heavy(fresh: Callable[..., str], module: str) -> None:

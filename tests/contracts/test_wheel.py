@@ -10,12 +10,15 @@ from pathlib import Path, PurePosixPath
 import pytest
 from PIL import Image
 
-from lucency import Predictor, __version__
+from lucency import DEFAULT_MODEL, Predictor, __version__, shipped_models
 from lucency.workflows.train import TrainResult
 
 from .linked_environment import LinkedEnvironment, make_environment
 
 NOT_IN_BASE = ("keras", "tensorflow", "jax", "sklearn", "pandas", "matplotlib", "scipy", "pydicom", "onnx", "jinja2")
+
+
+SHIPPED_FILES = ("model.onnx", "card.json", "gate.npz", "fingerprints.npz")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,7 @@ class TestContent:
             "lucency/learning/recipes/tiny-vgg.toml",
             "lucency/learning/recipes/mobilenet.toml",
             "lucency/reporting/templates/report.html.j2",
+            *(f"lucency/models/{name}/{file}" for name in shipped_models() for file in SHIPPED_FILES),
         ):
             assert PurePosixPath(needed) in names
 
@@ -71,7 +75,8 @@ class TestContent:
     def test_it_brings_no_test_and_no_film(self, names: list[PurePosixPath]) -> None:
         assert {name.parts[0] for name in names} == {"lucency", f"lucency-{__version__}.dist-info"}
         suffixes = {name.suffix for name in names if name.parts[0] == "lucency"}
-        assert suffixes == {".py", ".typed", ".toml", ".j2", ".css", ".js", ".npz"}
+        of_models = {".json", ".onnx"} if shipped_models() else set()
+        assert suffixes == {".py", ".typed", ".toml", ".j2", ".css", ".js", ".npz"} | of_models
 
 
 class TestBase:
@@ -94,6 +99,19 @@ class TestBase:
         assert entry["probability"] == pytest.approx(here.probability, abs=1e-9)
         assert (entry["decision"], entry["sha256"], entry["bundle"]) == (here.decision, here.sha256, here.bundle)
         assert (films / entry["overlay"]).is_file()
+
+    @pytest.mark.skipif(not shipped_models(), reason="no model ships with this version yet")
+    def test_the_model_in_the_box_answers_where_nothing_is_named(self, base: LinkedEnvironment, films: Path) -> None:
+        said = base.run(base.lucency, "predict", "film.png", "--json", "--ignore-gate", "--overlay", "in-the-box")
+        assert said.returncode == 0, said.stderr
+        (entry,) = json.loads(said.stdout)["predictions"]
+        here = Predictor(gate=False).predict(films / "film.png")
+        assert entry["probability"] == pytest.approx(here.probability, abs=1e-9)
+        assert entry["bundle"] == here.bundle
+        assert here.bundle in said.stderr
+        assert (films / entry["overlay"]).is_file()
+        (model,) = json.loads(base.run(base.lucency, "models", DEFAULT_MODEL, "--json").stdout)["models"]
+        assert Path(model["path"]).is_relative_to(base.folder)
 
     @pytest.mark.parametrize(
         ("command", "extra"),

@@ -81,6 +81,15 @@ def test_brightness_and_contrast_do_what_they_say() -> None:
     np.testing.assert_allclose(out.mean(axis=(1, 2, 3)), 125, atol=1e-3)
 
 
+def test_gamma_bends_the_greys_between_and_leaves_the_ends() -> None:
+    film = np.tile(np.array([0.0, 64.0, 255.0], np.float32).reshape(1, 1, 3, 1), (50, 4, 1, 1))
+    out = changed(RandomIntensity({"gamma": 0.4}), film)
+    np.testing.assert_allclose(out[:, :, [0, 2]], film[:, :, [0, 2]], atol=1e-3)
+    exponents = np.log(out[:, 0, 1, 0] / 255) / np.log(64 / 255)
+    assert np.exp(-0.4) - 1e-3 <= exponents.min() < 0.75
+    assert 1.35 < exponents.max() <= np.exp(0.4) + 1e-3
+
+
 def test_the_same_seed_draws_the_same() -> None:
     one, two, other = (changed(RandomAffine({"rotation": 30.0, "zoom": 0.2}, seed=seed)) for seed in (4, 4, 5))
     np.testing.assert_array_equal(one, two)

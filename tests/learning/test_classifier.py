@@ -61,7 +61,9 @@ def heat_by_tape(twin: InferenceTwin, films: np.ndarray) -> np.ndarray:
 
 
 SMALL_NETWORKS = ("cnn-1conv", "cnn-3block", "four-block", "tiny-vgg", "tiny-vgg-augmented", "mobilenet")
-EVERY = [name if name in SMALL_NETWORKS else pytest.param(name, marks=pytest.mark.slow) for name in recipe_names()]
+POOLED = [name for name in recipe_names() if not load_recipe(name).localisation.channels]
+"""Recipes whose heat map is worked out from the head; tests/learning/test_localiser.py is for the others."""
+EVERY = [name if name in SMALL_NETWORKS else pytest.param(name, marks=pytest.mark.slow) for name in POOLED]
 """The walk of each recipe, tests/workflows/test_every_recipe.py, covers the larger ones in the default suite."""
 
 
@@ -113,7 +115,7 @@ def test_export_says_what_keras_says_for_any_batch_size(name: str, tmp_path: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", POOLED)
 def test_at_its_full_size_it_answers_and_exports(name: str, tmp_path: Path) -> None:
     recipe = load_recipe(name, ["model.weights=none"])
     model = stirred(build_classifier(recipe), 0.01)

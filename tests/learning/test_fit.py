@@ -139,9 +139,9 @@ def test_a_schedule_of_ones_own_replaces_the_rates_of_the_recipe(tmp_path: Path)
 
 
 def test_label_smoothing_draws_labels_towards_one_half() -> None:
-    from lucency.learning.fit import _loss
+    from lucency.learning.fit import _asked
 
-    loss = _loss(recipe("training.label_smoothing=0.4"))(np.array([[1.0]]), np.array([[2.0]]))
+    loss = _asked(recipe("training.label_smoothing=0.4"))["loss"](np.array([[1.0]]), np.array([[2.0]]))
     # A label of 0.8 at a probability of 1 / (1 + exp(-2)) = 0.880797: -(0.8 ln 0.880797 + 0.2 ln 0.119203).
     assert float(loss) == pytest.approx(0.526928, abs=1e-5)
 

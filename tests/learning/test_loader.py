@@ -65,6 +65,12 @@ def test_oversampling_shows_every_film_and_as_many_of_each_class() -> None:
     assert counts.tolist() == [4] * 4 + [1] * 16
 
 
+def test_twice_shows_each_film_of_the_smaller_class_two_times() -> None:
+    films, labels, _ = epoch_of(FilmBatches(IMAGES, np.arange(20), LABELS, shuffle=True, balance="twice"), 0)
+    assert labels.sum() == 8
+    assert np.bincount(seen(films), minlength=20).tolist() == [2] * 4 + [1] * 16
+
+
 def test_undersampling_draws_other_films_of_the_larger_class_each_epoch() -> None:
     loader = FilmBatches(IMAGES, np.arange(20), LABELS, batch_size=8, shuffle=True, balance="undersample")
     shown: set[int] = set()

@@ -17,7 +17,7 @@ import onnxruntime  # noqa: E402
 
 from lucency.learning.backbones import BACKBONES, Backbone  # noqa: E402
 from lucency.learning.boxed_batches import BoxedBatches  # noqa: E402
-from lucency.learning.classifier import build_classifier, for_any_size, predict_logits  # noqa: E402
+from lucency.learning.classifier import build_classifier, float32_copy, for_any_size, predict_logits  # noqa: E402
 from lucency.learning.export import export_onnx  # noqa: E402
 from lucency.learning.fit import fit, phases  # noqa: E402
 from lucency.learning.inference_twin import inference_twin  # noqa: E402
@@ -205,3 +205,47 @@ def test_what_does_not_go_together_is_refused(overrides: list[str], said: str) -
 def test_a_backbone_without_two_maps_is_refused() -> None:
     with pytest.raises(RecipeError, match="four-block cannot be merged"):
         build_classifier(recipe("model.architecture=four-block"))
+
+
+def test_a_mirrored_model_answers_a_film_and_its_mirror_image_alike(tmp_path: Path) -> None:
+    wanted = recipe("model.mirror=true")
+    model = stirred(wanted)
+    films = IMAGES[:3, ..., None].astype(np.float32)
+    once = {name: keras.ops.convert_to_numpy(v) for name, v in inference_twin(model)(films).items()}
+    flipped = {name: keras.ops.convert_to_numpy(v) for name, v in inference_twin(model)(films[:, :, ::-1]).items()}
+    assert np.abs(once["logit"] - flipped["logit"]).max() > 1e-4
+    export_onnx(model, wanted, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    names = ["logit", "heatmap", "embedding"]
+    said = dict(zip(names, session.run(names, {"film": films}), strict=True))
+    np.testing.assert_allclose(said["logit"], (once["logit"] + flipped["logit"]) / 2, atol=1e-4)
+    np.testing.assert_allclose(said["heatmap"], (once["heatmap"] + flipped["heatmap"][:, :, ::-1]) / 2, atol=1e-4)
+    np.testing.assert_allclose(said["embedding"], (once["embedding"] + flipped["embedding"]) / 2, atol=1e-4)
+    # Weights stand in the file once, not for each side.
+    plain = recipe()
+    export_onnx(model, plain, tmp_path / "plain.onnx")
+    assert (tmp_path / "model.onnx").stat().st_size < 1.3 * (tmp_path / "plain.onnx").stat().st_size
+
+
+def test_bfloat16_is_for_training_and_leaves_no_trace(tmp_path: Path) -> None:
+    wanted = recipe("training.precision=bfloat16", "training.epochs=1")
+    model = build_classifier(wanted)
+    policies = {
+        layer.name: layer.dtype_policy.name
+        for layer in model.get_layer("localiser").layers
+        if "conv" in str(type(layer))
+    }
+    assert policies == {"near": "mixed_bfloat16", "wide": "mixed_bfloat16", "mix": "mixed_bfloat16", "cells": "float32"}
+    trained, _ = fit(model, wanted, *batches(), tmp_path)
+    exact = float32_copy(wanted, trained)
+    assert {layer.dtype_policy.name for layer in exact._flatten_layers()} == {"float32"}
+    _, val = batches()
+    np.testing.assert_allclose(predict_logits(exact, val), predict_logits(trained, val), atol=0.05)
+    assert (predict_logits(exact, val) != predict_logits(trained, val)).any()
+
+
+@pytest.mark.slow
+def test_the_recipe_of_the_model_in_the_box_exports_at_its_full_size(tmp_path: Path) -> None:
+    wanted = load_recipe("lucency-1", ["model.weights=none"])
+    film = DRAW.integers(0, 256, (2, wanted.input.height, wanted.input.width), dtype=np.uint8)
+    assert export_onnx(build_classifier(wanted), wanted, tmp_path / "model.onnx", films=film)["logit"] <= 1e-4

@@ -216,6 +216,8 @@ def test_wrong_wishes_are_told_before_anything_is_written(drawn_films: Path, tmp
         search(drawn_films, recipe="tiny-vgg", tune=["model.dropout=0:7"], out=out)
     with pytest.raises(RecipeError, match="weights"):
         search(drawn_films, recipe="mobilenet", weights=str(tmp_path / "none.h5"), out=out)
+    with pytest.raises(RecipeError, match="compares no trials"):
+        search(drawn_films, recipe="tiny-vgg", overrides=["training.monitor=last"], out=out)
     assert not out.exists()
 
 

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def card(
-    bundle: Annotated[Path, typer.Argument(help="Bundle or run folder.")],
+    bundle: Annotated[str, typer.Argument(help="Bundle, run folder, or model in the box.")],
     report: Annotated[
         list[Path] | None,
         typer.Option(

@@ -23,11 +23,13 @@ def register(app: typer.Typer) -> None:
 
 def compare(
     runs: Annotated[
-        list[Path],
-        typer.Argument(metavar="RUN RUN...", help="Run folders or bundles, two or more.", show_default=False),
+        list[str],
+        typer.Argument(
+            metavar="RUN RUN...", help="Run folders, bundles, or models in the box, two or more.", show_default=False
+        ),
     ],
     baseline: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Run that the others are compared with; the first otherwise.", show_default=False),
     ] = None,
     films: Annotated[

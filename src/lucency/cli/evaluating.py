@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lucency.cli.data import GroupsOption, LabelOption, WorkersOption, labels_of
 from lucency.cli.printing import PrintingTeller, table
+from lucency.errors import DatasetError
+
+if TYPE_CHECKING:
+    from lucency.bundle import Bundle
 
 PerExamOption = Annotated[
     bool,
@@ -40,11 +45,57 @@ def exam_rule_of(per_exam: bool, name: str | None) -> str:
     return name or "highest"
 
 
+def in_the_box(bundle: Bundle) -> str:
+    """Says that nobody named the bundle that answers."""
+    return f"{bundle.identity} answers, the model in the box: no bundle was named. What it is: lucency models"
+
+
+def _single(given: str, teller: PrintingTeller) -> tuple[str | Bundle, Path | None]:
+    """Model and films where one word was given: a run brings its films, and films are asked of the usual model."""
+    from lucency.bundle import read_bundle
+    from lucency.shipped import DEFAULT_MODEL, MODELS
+
+    place = Path(given)
+    if (place / "run.json").is_file():
+        return given, None
+    if given in MODELS:
+        also = f"; for the films in the folder of that name give ./{given}" if place.exists() else ""
+        raise DatasetError(
+            "no films were given for this model in the box",
+            where=given,
+            hint=f"Give them after it, as in: lucency evaluate {given} films{also}",
+        )
+    if any((place / name).is_file() for name in ("card.json", "bundle/card.json")):
+        raise DatasetError(
+            "holds a bundle, and no films were given",
+            where=given,
+            hint=f"To measure it give films after it; if its films are meant: lucency evaluate {DEFAULT_MODEL} {given}",
+        )
+    if not place.exists():
+        raise DatasetError(
+            "does not exist: neither films, nor a run, nor a model in the box",
+            where=given,
+            hint="Give films, a run, or a bundle and films; the models in the box are told by: lucency models",
+        )
+    named = os.environ.get("LUCENCY_BUNDLE") or None
+    bundle = read_bundle(named)
+    teller.say(f"{bundle.identity} answers, named by LUCENCY_BUNDLE" if named else in_the_box(bundle))
+    return bundle, place
+
+
 def evaluate(
-    bundle: Annotated[Path, typer.Argument(help="Bundle or run folder.")],
+    bundle: Annotated[
+        str,
+        typer.Argument(
+            metavar="BUNDLE|DATA",
+            help="Bundle, run folder or model in the box; or films alone, for the bundle that LUCENCY_BUNDLE names or"
+            " the model in the box.",
+            show_default=False,
+        ),
+    ],
     data: Annotated[
         Path | None,
-        typer.Argument(help="Folder of films or a table; a run's own films otherwise.", show_default=False),
+        typer.Argument(metavar="DATA", help="Folder of films or a table; a run has its own.", show_default=False),
     ] = None,
     split: Annotated[str, typer.Option(help="train, val or test, where the data have splits.")] = "test",
     out: Annotated[Path | None, typer.Option(help="Folder for the report.", show_default=False)] = None,
@@ -81,9 +132,10 @@ def evaluate(
     from lucency.workflows.evaluate import evaluate as evaluate_bundle
 
     with PrintingTeller() as teller:
+        model, films = (bundle, data) if data is not None else _single(bundle, teller)
         report = evaluate_bundle(
-            bundle,
-            data,
+            model,
+            films,
             split=split,
             out=out,
             labels=labels_of(label),

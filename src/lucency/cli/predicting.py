@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lucency.cli.evaluating import ExamRuleOption, PerExamOption, exam_rule_of
+from lucency.cli.evaluating import ExamRuleOption, PerExamOption, exam_rule_of, in_the_box
 from lucency.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -32,11 +32,16 @@ def predict(
         typer.Argument(help="Image or DICOM files, folders, glob patterns, or tables with paths.", show_default=False),
     ],
     bundle: Annotated[
-        Path,
+        str | None,
         typer.Option(
-            "--bundle", "-b", envvar="LUCENCY_BUNDLE", help="Bundle or run folder to ask.", show_default=False
+            "--bundle",
+            "-b",
+            metavar="BUNDLE",
+            envvar="LUCENCY_BUNDLE",
+            help="Bundle, run folder or model in the box to ask; the default model in the box otherwise.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     overlay: Annotated[
@@ -78,7 +83,10 @@ def predict(
     from lucency.predictor import Predictor
 
     def predictor_of() -> Predictor:
-        return Predictor(bundle, operating_point=operating_point, error_rate=error_rate, gate=not ignore_gate)
+        predictor = Predictor(bundle, operating_point=operating_point, error_rate=error_rate, gate=not ignore_gate)
+        if bundle is None:
+            print(in_the_box(predictor.bundle), file=sys.stderr)
+        return predictor
 
     failures = Failures()
     if per_exam:

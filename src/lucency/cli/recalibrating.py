@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def recalibrate(
-    bundle: Annotated[Path, typer.Argument(help="Bundle or run folder; it is only read.")],
+    bundle: Annotated[str, typer.Argument(help="Bundle, run folder, or model in the box; it is only read.")],
     data: Annotated[
         Path, typer.Argument(help="100 to 500 films of the new site, at least 30 of each class: a folder or a table.")
     ],

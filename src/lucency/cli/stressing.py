@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def stress(
-    bundle: Annotated[Path, typer.Argument(help="Bundle or run folder.")],
+    bundle: Annotated[str, typer.Argument(help="Bundle, run folder, or model in the box.")],
     data: Annotated[
         Path | None,
         typer.Argument(help="Folder of films or a table; a run's own test films otherwise.", show_default=False),

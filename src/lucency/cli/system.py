@@ -39,6 +39,7 @@ def info(
         for extra, missing in facts["extras"].items()
     ]
     print(table(("extra", "state"), rows))
+    print(f"Models in the box: {', '.join(facts['models']) or 'none'}")
     if facts["device"] is not None:
         found = facts["device"]
         print(f"Training runs on {', '.join(found['devices'])} with {found['backend']}, {found['precision']}")

@@ -97,6 +97,14 @@ def export(
     run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
     out: Annotated[Path | None, typer.Option(help="Folder of the bundle; RUN/bundle otherwise.")] = None,
     h5: Annotated[bool, typer.Option("--h5", help="Save the Keras model as RUN/model.h5 too.")] = False,
+    about: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with licence, intended_use, attribution and limits, for the card."),
+    ] = None,
+    cross_validation: Annotated[
+        Path | None,
+        typer.Option(help="Finished cross-validation of the same recipe; its figures go into the card."),
+    ] = None,
 ) -> None:
     """Make the ONNX bundle of a trained run; needs TensorFlow, but not the films."""
     from lucency.workflows.export import export_run, save_h5
@@ -104,7 +112,7 @@ def export(
     with PrintingTeller() as teller:
         if h5:
             teller.say(f"The model as HDF5: {save_h5(run)}")
-        bundle = export_run(run, out=out, teller=teller)
+        bundle = export_run(run, out=out, about=about, cross_validation=cross_validation, teller=teller)
     print(bundle.folder)
 
 

@@ -32,6 +32,9 @@ AUGMENTATIONS = {
     "shift": Augmentation("geometry", "largest shift as a share of the side, either way, along each axis"),
     "brightness": Augmentation("intensity", "largest shift of grey as a share of the 0..255 range, either way"),
     "contrast": Augmentation("intensity", "largest relative change of contrast about the film's own mean"),
+    "gamma": Augmentation(
+        "intensity", "largest logarithm of the exponent that grey, as a share of its range, is raised to"
+    ),
     "noise": Augmentation("intensity", "largest standard deviation of Gaussian noise as a share of the range"),
 }
 """Every augmentation that a recipe can ask for."""
@@ -96,7 +99,7 @@ class RandomAffine(_Random):
 
 @keras.saving.register_keras_serializable("lucency")
 class RandomIntensity(_Random):
-    """Brightness, contrast and noise, clipped to 0..255. Input and output: (B, H, W, C)."""
+    """Contrast, brightness, gamma and noise, clipped to 0..255. Input and output: (B, H, W, C)."""
 
     def call(self, films: Any, training: bool = False) -> Any:
         if not training:
@@ -112,6 +115,9 @@ class RandomIntensity(_Random):
             films = (films - mean) * per_film(1 + self._uniform(count, "contrast")) + mean
         if self.strengths.get("brightness"):
             films = films + per_film(self._uniform(count, "brightness") * 255)
+        if self.strengths.get("gamma"):
+            exponent = per_film(ops.exp(self._uniform(count, "gamma")))
+            films = 255 * ops.power(ops.clip(films, 0, 255) / 255, exponent)
         if self.strengths.get("noise"):
             spread = per_film(ops.abs(self._uniform(count, "noise")) * 255)
             films = films + spread * keras.random.normal(ops.shape(films), seed=self.seed_generator)

@@ -23,7 +23,8 @@ class Backbone:
     """One row of `BACKBONES`.
 
     Attributes:
-        factory: (H, W, 3), or (None, None, 3) for inputs of any size -> keras.Model from the network's input convention to the map that enters the head.
+        factory: (H, W, 3), or (None, None, 3) for inputs of any size -> keras.Model from the network's input convention
+            to the map that enters the head.
         convention: Key of `CONVENTIONS`; "unchanged" where the network scales its input itself.
         pooling: How the map is brought to a vector for the logit.
         smallest_side: Smallest input side in pixels.

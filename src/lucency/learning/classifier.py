@@ -72,9 +72,13 @@ def build_classifier(recipe: Recipe, *, cache: Path | None = None, weights: str 
         features = two_maps(build_backbone(name, size, weights=wanted, cache=cache, any_size=True), finer)
         cells = (size[0] * 2 // STEP) * (size[1] * 2 // STEP)
         head = localiser(features, recipe.localisation, cells=cells, dropout=recipe.model.dropout)
-        return _bound([*moved, network_input((None, None), convention), features, head], size)
-    backbone = build_backbone(name, size, weights=wanted, cache=cache)
-    return assemble(backbone, head_layers(name, recipe.model), convention=convention, augmentation=augmentation)
+        model = _bound([*moved, network_input((None, None), convention), features, head], size)
+    else:
+        backbone = build_backbone(name, size, weights=wanted, cache=cache)
+        model = assemble(backbone, head_layers(name, recipe.model), convention=convention, augmentation=augmentation)
+    if recipe.training.precision == "bfloat16" and keras.config.dtype_policy().name == "float32":
+        _shorten_convolutions(model)
+    return model
 
 
 def build_backbone(
@@ -165,6 +169,16 @@ def assemble(
     return _bound([*augmentation, network_input((height, width), convention), backbone, *head], (height, width))
 
 
+def _shorten_convolutions(model: Any) -> None:
+    """Lets convolutions compute in bfloat16; weights, sums over films and all other layers stay in float32.
+
+    Depthwise convolutions and normalisations have no fast kernels in bfloat16, and a heat map needs its digits.
+    """
+    for layer in model._flatten_layers(include_self=False):
+        if type(layer) is layers.Conv2D and layer.name != "cells":
+            layer.dtype_policy = "mixed_bfloat16"
+
+
 def _bound(chain: Sequence[Any], size: tuple[int | None, int | None]) -> Any:
     films = keras.Input((*size, 1), name="film")
     x = films
@@ -206,8 +220,9 @@ def float32_copy(recipe: Recipe, trained: Any) -> Any:
         return trained
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
+    exact = recipe.model_copy(update={"training": recipe.training.model_copy(update={"precision": "float32"})})
     try:
-        model = build_classifier(recipe, weights="none")
+        model = build_classifier(exact, weights="none")
     finally:
         keras.config.set_dtype_policy(policy)
     model.set_weights(trained.get_weights())
@@ -215,10 +230,10 @@ def float32_copy(recipe: Recipe, trained: Any) -> Any:
 
 
 def predict_logits(model: Any, batches: Any) -> npt.NDArray[np.float64]:
-    """Logits, float64 (N,), of all films of a `FilmBatches` that does not shuffle."""
+    """Logits, float64 (N,), of all films of a `FilmBatches` that does not shuffle, by a classifier or its twin."""
     said = [model.predict_on_batch(batches[index][0]) for index in range(len(batches))]
     parts = [batch["logit"] if isinstance(batch, dict) else batch for batch in said]
-    return np.concatenate(parts)[:, 0].astype(np.float64)
+    return np.concatenate(parts).reshape(-1).astype(np.float64)
 
 
 def describe(model: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -49,3 +50,19 @@ def epoch_metrics() -> list[Any]:
         Recall(thresholds=0.0, name="recall"),
         AreaUnderRoc(thresholds=list(_THRESHOLDS), from_logits=True, name="auroc"),
     ]
+
+
+def figures_of_films(logs: Mapping[str, Any] | None) -> dict[str, float]:
+    """What Keras tells of an epoch, with the names that figures of the logit have where it is the only output.
+
+    Args:
+        logs: As a callback gets them. Keras puts the name of the output in front where a model has several.
+    """
+    return {_of_film(name): float(value) for name, value in (logs or {}).items()}
+
+
+def _of_film(name: str) -> str:
+    output, _, rest = name.removeprefix("val_").partition("_")
+    if output != "logit" or rest == "loss":
+        return name
+    return f"val_{rest}" if name.startswith("val_") else rest

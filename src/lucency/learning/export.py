@@ -50,7 +50,7 @@ def export_onnx(
         MissingExtraError: TensorFlow or tf2onnx is not installed.
     """
     _tensorflow()
-    twin = inference_twin(float32_copy(recipe, trained))
+    twin = inference_twin(float32_copy(recipe, trained), mirror=recipe.model.mirror)
     shape = (recipe.input.height, recipe.input.width, 1)
     twin(np.zeros((1, *shape), np.float32), training=False)
     temporary = path.with_suffix(".part")

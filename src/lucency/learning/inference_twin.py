@@ -11,6 +11,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from lucency.learning.backend import jit
+
 
 def _through_pool(layer: Any, entering: Any, gradient: Any) -> Any:
     _, height, width, channels = entering.shape
@@ -104,6 +106,41 @@ def has_localiser(model: Any) -> bool:
     return any(layer.name == "localiser" for layer in model.layers)
 
 
-def inference_twin(model: Any) -> Any:
-    """What is exported of a model of `build_classifier`: films -> logit, heat map, embedding."""
-    return LocaliserTwin(model) if has_localiser(model) else InferenceTwin(model)
+class MirroredTwin(keras.Model):
+    """The mean of what a twin says of a film and of its mirror image, each heat map laid over the film as it is.
+
+    Both go through the graph as one batch, so that a graph that is written out holds its weights once.
+    """
+
+    def __init__(self, twin: Any):
+        super().__init__(name="inference", dtype="float32")
+        self.twin = twin
+
+    def call(self, films: Any, training: bool = False) -> dict[str, Any]:
+        """Films (B, H, W, 1), grey 0..255 -> logit (B,), heatmap (B, h, w), embedding (B, channels), float32."""
+        said = self.twin(ops.concatenate([films, ops.flip(films, axis=2)], axis=0), training=False)
+        count = ops.shape(films)[0]
+        film, mirrored = ({name: part(values, count) for name, values in said.items()} for part in (_first, _second))
+        mirrored["heatmap"] = ops.flip(mirrored["heatmap"], axis=2)
+        return {name: (film[name] + mirrored[name]) / 2 for name in said}
+
+
+def _first(values: Any, count: Any) -> Any:
+    return values[:count]
+
+
+def _second(values: Any, count: Any) -> Any:
+    return values[count:]
+
+
+def inference_twin(model: Any, *, mirror: bool = False) -> Any:
+    """What is exported of a model of `build_classifier`: films -> logit, heat map, embedding.
+
+    Args:
+        model: Trained, in float32.
+        mirror: Whether the answer is the mean of those to a film and to its mirror image.
+    """
+    twin = LocaliserTwin(model) if has_localiser(model) else InferenceTwin(model)
+    twin = MirroredTwin(twin) if mirror else twin
+    twin.compile(jit_compile=jit())
+    return twin

@@ -17,6 +17,7 @@ from typing import Any
 import keras
 
 from lucency.errors import RunError
+from lucency.learning.epoch_metrics import figures_of_films
 from lucency.learning.loader import FilmBatches
 from lucency.learning.recipe import Recipe
 
@@ -152,7 +153,7 @@ class Keeper(keras.callbacks.Callback):
         self._tell(self.state.epoch + 1, batch + 1, None)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        values = {_of_film(name): float(value) for name, value in (logs or {}).items()}
+        values = figures_of_films(logs)
         self._refuse_nan(values["loss"])
         state, folder = self.state, self.run / "checkpoints"
         rate = float(keras.ops.cast(self.model.optimizer.learning_rate, "float32"))
@@ -243,14 +244,6 @@ class Keeper(keras.callbacks.Callback):
         pace = (time.monotonic() - self.begun) / max(1, self.steps_done)
         left = pace * ((self.total - epoch) * steps + steps - step)
         self.listener(Progress(self.phase.name, epoch, self.total, step, steps, left, row))
-
-
-def _of_film(name: str) -> str:
-    """The name of a figure of the logit alone: Keras puts the output in front where a model has several."""
-    output, _, rest = name.removeprefix("val_").partition("_")
-    if output != "logit" or rest == "loss":
-        return name
-    return f"val_{rest}" if name.startswith("val_") else rest
 
 
 def _summary_writer(folder: Path) -> Any:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-Balance = Literal["none", "class_weight", "oversample", "undersample"]
+Balance = Literal["none", "class_weight", "oversample", "undersample", "twice"]
 
 
 class FilmBatches(keras.utils.PyDataset):
@@ -22,8 +22,8 @@ class FilmBatches(keras.utils.PyDataset):
         batch_size: Films in a batch; the last one may be smaller.
         shuffle: Draw a new order for each epoch, from `seed` and the number of the epoch alone.
         balance: How both classes come to count the same. "oversample" shows films of the smaller class again,
-            "undersample" shows as few of the larger one, both drawn anew for each epoch; "class_weight" weighs films
-            in the loss.
+            "undersample" shows as few of the larger one, both drawn anew for each epoch; "twice" shows each film of the
+            smaller class two times; "class_weight" weighs films in the loss.
         mixup: Alpha of the Beta distribution by which films of a batch and their labels are blended in pairs (Zhang et
             al. 2018, "mixup", arXiv 1710.09412); 0 for none.
         views: Rows that each film has in `images`, one after the other; an epoch draws one of them for each film.
@@ -92,6 +92,8 @@ class FilmBatches(keras.utils.PyDataset):
             # Each film of the smaller class is shown as often as any other of it, give or take one time.
             again = [draw.permutation(small) for _ in range(-(-len(large) // len(small)))]
             return np.concatenate([large, np.concatenate(again)[: len(large)]])
+        if self.balance == "twice":
+            return np.concatenate([large, small, small])
         if self.balance == "undersample":
             return np.concatenate([small, draw.permutation(large)[: len(small)]])
         return np.arange(len(self.rows))

@@ -42,6 +42,9 @@ class ModelSection(Section):
         0.0, ge=0, description="standard deviation of Gaussian noise after each of them, while training"
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="share of what enters the logit left out in a training step")
+    mirror: bool = Field(
+        False, description="answer with the mean of a film and its mirror image, which takes twice the time"
+    )
 
 
 class LocalisationSection(Section):
@@ -73,6 +76,7 @@ class AugmentationSection(Section):
     shift: float = Field(0.0, ge=0, lt=1)
     brightness: float = Field(0.0, ge=0, le=1)
     contrast: float = Field(0.0, ge=0, lt=1)
+    gamma: float = Field(0.0, ge=0, le=2)
     noise: float = Field(0.0, ge=0, le=1)
 
 
@@ -121,10 +125,11 @@ class TrainingSection(Section):
     unfreeze: Annotated[int, Field(ge=0)] | Literal["all", "none"] = Field(
         "all", description="how many of the backbone's last layers train in `epochs`"
     )
-    balance: Literal["none", "class_weight", "oversample", "undersample"] = Field(
+    balance: Literal["none", "class_weight", "oversample", "undersample", "twice"] = Field(
         "none",
         description="make both classes count the same: by weights in the loss, by showing films of the smaller class "
-        "again, or by showing as few of the larger one, drawn anew each epoch",
+        "again, or by showing as few of the larger one, drawn anew each epoch; twice: show those of the smaller class "
+        "two times, which makes them count more",
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="how far the labels are drawn towards one half")
     mixup: float = Field(
@@ -135,6 +140,11 @@ class TrainingSection(Section):
         ge=0,
         le=1000,
         description="augmented views of each film whose frozen features are kept; 0: none where films are changed",
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="of the convolutions on a CPU, while training; bfloat16 is faster where the processor knows it "
+        "(AVX512_BF16, AMX)",
     )
     patience: int = Field(0, ge=0, description="epochs without a better `monitor` that end the training; 0 for never")
     monitor: Literal["val_auroc", "val_loss", "val_accuracy", "last"] = Field(

@@ -15,7 +15,7 @@ STRENGTH = "augmentation"
 """Key of the one dimension that is no recipe value: a factor of all strengths in `[augmentation]` but the flips."""
 
 Condition = Literal[
-    "always", "epochs", "head_epochs", "fine_tunes", "backbone_trains", "own_above_0", "simple_schedule", "augments"
+    "always", "epochs", "head_epochs", "fine_tunes", "blends", "own_above_0", "simple_schedule", "augments"
 ]
 Value = float | int | str
 
@@ -49,7 +49,7 @@ SEARCH_SPACE = (
     Row("training.schedule", choices=("constant", "cosine"), applies="simple_schedule"),
     Row("training.weight_decay", choices=("0.0", "0.0001", "0.001", "0.01")),
     Row("training.label_smoothing", between=(0, 0.2)),
-    Row("training.mixup", between=(0, 0.4), applies="backbone_trains"),
+    Row("training.mixup", between=(0, 0.4), applies="blends"),
     Row("training.balance", choices=("none", "class_weight", "oversample")),
     Row("model.dropout", between=(0, 0.6)),
     Row("model.feature_noise", about=(0, 2), applies="own_above_0"),
@@ -64,7 +64,7 @@ CONDITIONS: Mapping[Condition, Callable[[Recipe, str], bool]] = {
     "head_epochs": lambda recipe, key: recipe.training.head_epochs > 0,
     # A backbone of random numbers has nothing to keep, and one that stays frozen would lose its cached features.
     "fine_tunes": lambda recipe, key: recipe.model.weights != "none" and _trains_backbone(recipe),
-    "backbone_trains": lambda recipe, key: _trains_backbone(recipe),
+    "blends": lambda recipe, key: _trains_backbone(recipe) and not recipe.localisation.channels,
     "own_above_0": lambda recipe, key: float(str(own_value(recipe, key))) > 0,
     "simple_schedule": lambda recipe, key: recipe.training.schedule in ("constant", "cosine"),
     "augments": lambda recipe, key: bool(_strengths(recipe)),

@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from lucency.learning.epoch_metrics import figures_of_films
+
 
 def epoch_hook(tell: Callable[[int, Mapping[str, float]], None]) -> Any:
     """A Keras callback that tells of each epoch once its checkpoint is on disk.
@@ -17,7 +19,7 @@ def epoch_hook(tell: Callable[[int, Mapping[str, float]], None]) -> Any:
     """
 
     def told(epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        tell(epoch + 1, {name: float(value) for name, value in (logs or {}).items()})
+        tell(epoch + 1, figures_of_films(logs))
 
     return keras.callbacks.LambdaCallback(on_epoch_end=told)
 

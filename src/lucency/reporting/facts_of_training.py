@@ -59,8 +59,11 @@ def selection(sources: CardSources) -> Fact | None:
     if not monitor or not isinstance(best, int):
         return None
     test = "They serve as test films too" if sources.data.get("test_is_val") else "No test film was looked at"
+    chosen = f"The epoch with the best {plain(monitor)} on the validation films: epoch {best}"
+    if monitor == "last":
+        chosen = f"The last epoch of a schedule fixed beforehand, epoch {best}; validation films did not choose it"
     return Fact(
-        f"The epoch with the best {plain(monitor)} on the validation films: epoch {best}. {test}.",
+        f"{chosen}. {test}.",
         "card.json (recipe.training.monitor, provenance.best_epoch)",
     )
 

@@ -57,7 +57,7 @@ def compare(
     """Compares models on the same films, none of which trained one of them or chose its thresholds.
 
     Args:
-        runs: Run folders or bundle folders, two or more.
+        runs: Run folders, bundle folders, or names of models in the box, two or more.
         baseline: The one that the others are compared with; it need not be among `runs`. The first where None.
         films: Folder or table of films to run all models on; where None, the stored answers to the films in common.
         split: "test" or "val"; "test" where None. Films that have no splits are compared whole, and None is wanted.

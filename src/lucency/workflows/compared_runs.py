@@ -56,7 +56,7 @@ def open_runs(given: Sequence[str | os.PathLike[str]], *, split: str, stored: bo
     """Opens what is to be compared.
 
     Args:
-        given: Run folders and bundle folders.
+        given: Run folders, bundle folders, and names of models in the box.
         split: "test" or "val": the films whose stored answers are read.
         stored: Whether stored answers are wanted; otherwise `scores` is None throughout.
 
@@ -71,8 +71,8 @@ def open_runs(given: Sequence[str | os.PathLike[str]], *, split: str, stored: bo
             hint="Give the folders of two or more; a single one is measured with: lucency evaluate RUN",
         )
     opened: list[tuple[Path, Bundle]] = []
-    for place in map(Path, given):
-        bundle = read_bundle(place)
+    for one in given:
+        bundle, place = read_bundle(one), Path(one)
         for other, known in opened:
             if bundle.folder.resolve() == known.folder.resolve():
                 raise RunError(f"is the same run as {other}", where=place, hint="Give each run once")

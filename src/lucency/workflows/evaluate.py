@@ -51,7 +51,7 @@ def evaluate(
     """Measures a bundle on films, and writes `report.json`, `report.html`, `predictions.csv` and `figures/`.
 
     Args:
-        bundle: A bundle, its folder, or a run folder.
+        bundle: A bundle, its folder, a run folder, or the name of a model in the box.
         data: Folder of films or table; where None, `bundle` must be a run folder, whose own films are used.
         split: Which films, where the data have splits: "test", "val" or "train". Data without splits are used whole.
         out: Folder for what is written; `evaluation-<name of the data>` in the working folder, or as in `evaluate_run`.

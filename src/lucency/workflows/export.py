@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lucency.bundle import Bundle, Card, write_bundle
+from lucency.bundle import POOLED_HEAT_SCALE, Bundle, Card, write_bundle
 from lucency.errors import FilmError, MissingExtraError, RunError
 from lucency.imaging.geometry import to_input
 from lucency.imaging.readers import read_radiograph
+from lucency.workflows.about import About, cross_validated, read_about
 from lucency.workflows.bundle_gate import fit_bundle_gate
 from lucency.workflows.exam_rules import rule_or_none
 from lucency.workflows.film_fingerprints import fingerprint_run
@@ -31,6 +33,8 @@ def export_run(
     run: str | os.PathLike[str],
     *,
     out: str | os.PathLike[str] | None = None,
+    about: str | os.PathLike[str] | None = None,
+    cross_validation: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     teller: Teller | None = None,
 ) -> Bundle:
@@ -39,12 +43,14 @@ def export_run(
     Args:
         run: A run folder with `model.keras`, `recipe.toml` and `validation.csv`.
         out: Folder of the bundle; `RUN/bundle` where None.
+        about: TOML file with what the run cannot know: see `read_about`.
+        cross_validation: Finished cross-validation of the same recipe, whose figures the card then holds.
         workers: Threads that decode films for the gate and the fingerprints.
         teller: Hears of progress.
 
     Raises:
-        RunError: The run is not trained to its end.
-        BundleError: Keras and ONNX do not agree.
+        RunError: The run is not trained to its end, or the cross-validation is not finished or of another recipe.
+        BundleError: Keras and ONNX do not agree, or `about` holds something else.
         MissingExtraError: TensorFlow or tf2onnx is not installed.
     """
     teller = teller or Teller()
@@ -65,6 +71,8 @@ def export_run(
     target = Path(out) if out else folder.path / "bundle"
     if target.resolve() != (folder.path / "bundle").resolve() and target.is_dir() and any(target.iterdir()):
         raise RunError("is not empty, and a bundle has a folder of its own", where=target, hint="Give another --out")
+    stated = About() if about is None else read_about(about)
+    metrics = {} if cross_validation is None else cross_validated(cross_validation, shareable(recipe))
     films = _validation_films(folder, recipe)
     trained = load_trained(folder.path / "model.keras")
     parity = export_onnx(trained, recipe, target / "model.onnx", films=films)
@@ -82,6 +90,8 @@ def export_run(
         model_sha256="",
         outputs=OUTPUTS,
         training_data=details["data"],
+        heat_scale=heat_scale(recipe),
+        metrics=metrics,
         recipe=shareable(recipe),
         provenance={
             "exported": now(),
@@ -99,6 +109,7 @@ def export_run(
         + "The licence of the training films applies too; this card does not know it.",
         **rules,
     )
+    card = stated.added_to(card)
     card = replace(card, gate=fit_bundle_gate(folder, Bundle(target, card), workers=workers, teller=teller))
     bundle = write_bundle(target, card, films=fingerprint_run(folder, workers=workers, teller=teller))
     folder.finish("exported")
@@ -125,6 +136,19 @@ def save_h5(run: str | os.PathLike[str]) -> Path:
     from lucency.learning.saving import load_trained, write_h5
 
     return write_h5(load_trained(folder.path / "model.keras"), folder.path / "model.h5")
+
+
+def heat_scale(recipe: Recipe) -> float:
+    """Logits at which the heat map of a recipe is drawn strongest.
+
+    Where boxes taught the map, cells in a box counted `fracture_weight` times, which adds its logarithm to the log-odds
+    of every cell (Elkan 2001, "The Foundations of Cost-Sensitive Learning"): what is drawn at half strength lies in a
+    box as likely as not, and what is drawn at full strength at odds of `fracture_weight` to 1.
+    """
+    plan = recipe.localisation
+    if not plan.channels or plan.fracture_weight <= 1:
+        return POOLED_HEAT_SCALE
+    return round(2 * math.log(plan.fracture_weight), 3)
 
 
 def shareable(recipe: Recipe) -> dict[str, Any]:

@@ -46,6 +46,7 @@ def fit_run(
     """
     from lucency.learning.classifier import describe, float32_copy, predict_logits
     from lucency.learning.fit import fit
+    from lucency.learning.inference_twin import inference_twin
     from lucency.learning.keeper import Progress
     from lucency.learning.saving import write_keras
     from lucency.workflows.run_batches import run_batches
@@ -87,10 +88,11 @@ def fit_run(
     except Exception as error:
         raise _resource_error(error, run) or error from None
     teller.say(f"Best epoch: {state.best_epoch}")
+    model = float32_copy(recipe, model)
     write_keras(model, run.path / "model.keras")
     val = split_films(manifest, prepared, "val")
-    # In single precision, like the bundle: thresholds that a half-precision logit chose would not be its own.
-    logits = predict_logits(float32_copy(recipe, model), batches["val"])
+    # What the bundle will say: thresholds that a half-precision logit or half of an answer chose would not be its own.
+    logits = predict_logits(inference_twin(model, mirror=recipe.model.mirror), batches["val"])
     rows = [
         {"image_id": image_id, "label": label, "group": group, "logit": repr(float(logit))}
         for image_id, label, group, logit in zip(

@@ -19,8 +19,8 @@ _PANEL = 320
 _GAP = 6
 _OUTLINE = 2
 _BOX = (80, 200, 255)
-GALLERY_SCALE = 10.0
-"""Logits at which the heat of a gallery is strongest: half of that of single films, as the pictures are small."""
+GALLERY_SHARE = 0.5
+"""Share of the bundle's own scale at which the heat of a gallery is strongest, as the pictures are small."""
 
 Boxes = Sequence[tuple[float, float, float, float]]
 
@@ -112,7 +112,8 @@ def _drawn(predictor: Predictor, films: SplitFilms, place: int) -> tuple[Image.I
         return None
     size = film.pixels.shape[1], film.pixels.shape[0]
     plain = draw_overlay(film, None, placement, []).crop((0, 0, *size))
-    return plain, draw_overlay(film, answer.heatmap, placement, [], scale=GALLERY_SCALE).crop((0, 0, *size))
+    scale = GALLERY_SHARE * predictor.bundle.card.heat_scale
+    return plain, draw_overlay(film, answer.heatmap, placement, [], scale=scale).crop((0, 0, *size))
 
 
 def _shrunk(picture: Image.Image, boxes: Boxes, side: int) -> Image.Image:

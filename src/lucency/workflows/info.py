@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from lucency._version import __version__
+from lucency.shipped import shipped_models
 from lucency.workflows.run_folder import versions
 
 _TABLES = ("pandas", "pyarrow", "pydantic", "sklearn", "threadpoolctl", "scipy", "matplotlib", "jinja2", "yaml")
@@ -41,6 +42,7 @@ def installation(*, device: bool = True) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "versions": versions(),
         "extras": {extra: [name for name in imports if find_spec(name) is None] for extra, imports in EXTRAS.items()},
+        "models": list(shipped_models()),
         "device": None,
     }
     if device and not (facts["extras"]["train"] and facts["extras"]["train-jax"]):

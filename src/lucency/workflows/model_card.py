@@ -51,7 +51,8 @@ def write_card(
     Nothing is sent anywhere or fetched from anywhere, and nothing is said that the files do not hold.
 
     Args:
-        bundle: A bundle, or the run folder that holds it; what the run folder knows is used too.
+        bundle: The folder of a bundle, or the run folder that holds it (what the run folder knows is used too), or the
+            name of a model in the box.
         reports: Further files of this bundle: report.json of evaluations, audit.json, stress.json.
         out: Folder for what is written; `RUN/card`, or `card-<name of the bundle>` for a bundle alone.
         answers: The author's answers. Those in `questions.toml` of the folder are used too, and that file is never

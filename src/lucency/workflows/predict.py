@@ -134,7 +134,8 @@ def predict_films(
             yield FilmAnswer(path, prediction)
             continue
         try:
-            yield FilmAnswer(path, prediction, overlay=_write_overlay(folder, path, prediction, film, placement, taken))
+            drawn = _write_overlay(folder, path, prediction, film, placement, taken, predictor.bundle.card.heat_scale)
+            yield FilmAnswer(path, prediction, overlay=drawn)
         except ResourceError as error:
             # A full disk costs the pictures, never the answers.
             yield FilmAnswer(path, prediction, overlay_error=error)
@@ -170,11 +171,11 @@ def _distances(prediction: Prediction) -> list[tuple[str, float]]:
 
 
 def _write_overlay(
-    folder: Path, path: str, prediction: Prediction, film: Any, placement: Any, taken: set[Path]
+    folder: Path, path: str, prediction: Prediction, film: Any, placement: Any, taken: set[Path], scale: float
 ) -> Path:
     from lucency.imaging.overlay import draw_overlay
 
-    picture = draw_overlay(film, prediction.heatmap, placement, caption(prediction))
+    picture = draw_overlay(film, prediction.heatmap, placement, caption(prediction), scale=scale)
     stem = Path(path).name
     target = folder / f"{stem}.overlay.png"
     number = 2

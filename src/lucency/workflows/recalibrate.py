@@ -62,7 +62,7 @@ def recalibrate(
     At least 30 of each class are needed. Network, input and gate stay. The old bundle is only read.
 
     Args:
-        bundle: A bundle, its folder, or a run folder.
+        bundle: A bundle, its folder, a run folder, or the name of a model in the box.
         data: Folder of films or table.
         out: Folder of the new bundle; `<name>-recalibrated` in the working folder where None.
         split: Which films, where the data have splits; None where they have none.

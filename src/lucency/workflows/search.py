@@ -87,6 +87,11 @@ def search(
     """
     teller = teller or Teller()
     wanted = wanted_recipe(recipe, weights, overrides)
+    if wanted.training.monitor == "last":
+        raise RecipeError(
+            "training.monitor = 'last' compares no trials",
+            hint="Judge them by a figure of the validation films: --set training.monitor=val_auroc",
+        )
     fixed = [text.partition("=")[0].strip() for text in overrides] + (["model.weights"] if weights else [])
     plan = _plan(wanted, fixed, tune, pruner)
     series = RunSeries(Path(out) if out else Path("searches") / f"{wanted.name}-{Path(data).resolve().stem}", RUNS)

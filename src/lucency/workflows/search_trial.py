@@ -79,7 +79,8 @@ def _best_value(
 
     texts = changes(recipe, trial.values)
     wanted = changed_recipe(recipe, texts)
-    monitor, epochs = wanted.training.monitor, wanted.training.head_epochs + wanted.training.epochs
+    monitor, plan = wanted.training.monitor, wanted.training
+    epochs = plan.piece_epochs + plan.head_epochs + plan.epochs
 
     def told(epoch: int, figures: Mapping[str, float]) -> None:
         trial.report(epoch, figures[monitor])

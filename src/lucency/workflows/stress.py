@@ -64,7 +64,7 @@ def stress(
     Decisions are those of the operating point alone: a gate or an abstention of the bundle is not asked.
 
     Args:
-        bundle: A bundle, its folder, or a run folder.
+        bundle: A bundle, its folder, a run folder, or the name of a model in the box.
         data: Folder of films or table; where None, `bundle` must be a run folder, whose own films are used.
         split: Which films, where the data have splits: "test", "val" or "train". Data without splits are used whole.
         out: Folder for what is written; `RUN/stress` for a run's own test films, `RUN/stress-<split>` for others, and

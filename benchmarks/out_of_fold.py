@@ -1,0 +1,166 @@
+"""The published figures of a recipe from one small table: what models said of films that they never saw.
+
+    python -m benchmarks.out_of_fold collect CROSS_VALIDATION results/lucency-1.csv
+    python -m benchmarks.out_of_fold results/lucency-1.csv
+
+`collect` makes the table of a finished cross-validation; the table alone gives every figure. It holds no film: names,
+labels and facts of the data set, and what each fold's bundle answered.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lucency.cli.printing import table
+from lucency.decision import OperatingPoint
+from lucency.evaluation.decided import Decided
+from lucency.evaluation.intervals import group_numbers, percentile_interval, resampled_weights
+from lucency.evaluation.report import EvaluationReport, report_decided
+
+COLUMNS = (
+    "image_id",
+    "label",
+    "group",
+    "fold",
+    "body_part",
+    "view",
+    "hardware",
+    "logit",
+    "probability",
+    "decision",
+    "pointing",
+    "pointing_at_centre",
+)
+FACTS = ("body_part", "view", "hardware")
+
+RESAMPLES, SEED = 1000, 0
+
+APART = range(2400, 2600)
+"""Numbers of the films of FracAtlas that were collected apart: nearly all of them are fractured."""
+
+_SHOWN = ("auroc", "average_precision", "sensitivity", "specificity", "ppv", "npv", "accuracy", "brier", "ece")
+
+
+def collect(series: Path, out: Path) -> None:
+    """Writes the table of a finished cross-validation.
+
+    Args:
+        series: Its folder.
+        out: CSV to write.
+    """
+    films = {row["image_id"]: row for row in _read(series / "films.csv")}
+    pointed: dict[str, dict[str, str]] = {}
+    for maps in sorted(series.glob("folds/*/heat_maps.csv")):
+        pointed |= {row["image_id"]: row for row in _read(maps)}
+    rows = []
+    for row in _read(series / "out_of_fold.csv"):
+        film, map_ = films[row["image_id"]], pointed.get(row["image_id"], {})
+        rows.append(
+            {name: row[name] for name in ("image_id", "label", "group", "fold", "decision")}
+            | {name: film.get(name, "") for name in FACTS}
+            | {name: f"{float(row[name]):.6g}" for name in ("logit", "probability")}
+            | {"pointing": map_.get("model_pointing", ""), "pointing_at_centre": map_.get("centre_pointing", "")}
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def measured(rows: Sequence[Mapping[str, str]]) -> EvaluationReport:
+    """The report of films of the table, at the operating point that decided them."""
+    called = np.array([row["decision"] == "fractured" for row in rows])
+    probabilities = np.array([float(row["probability"]) for row in rows])
+    # Each fold has a threshold of its own; the lowest probability that was called fractured stands for them.
+    threshold = float(probabilities[called].min()) if called.any() else 1.0
+    return report_decided(
+        np.array([int(row["label"]) for row in rows]),
+        probabilities,
+        Decided(OperatingPoint("of each fold", threshold), called),
+        [],
+        groups=[row["group"] for row in rows],
+        temperature=None,
+        calibration={"method": "of each fold"},
+        resamples=RESAMPLES,
+        seed=SEED,
+    )
+
+
+def pointing(rows: Sequence[Mapping[str, str]], column: str) -> tuple[float, float, float, int]:
+    """How often the hottest cell lies in a box or one cell beside it: share, its interval by groups, and films."""
+    marked = [row for row in rows if row[column]]
+    hits: npt.NDArray[np.float64] = np.array([float(row[column]) for row in marked])
+    numbers, count = group_numbers([row["group"] for row in marked], len(marked))
+    draws = [(weights @ hits) / weights.sum(axis=1) for weights in resampled_weights(numbers, count, RESAMPLES, SEED)]
+    interval = percentile_interval(np.concatenate(draws), 0.95)
+    assert interval.low is not None
+    assert interval.high is not None
+    return float(hits.mean()), interval.low, interval.high, len(marked)
+
+
+def show(path: Path) -> None:
+    """Prints every figure of the table."""
+    rows = _read(path)
+    report = measured(rows)
+    print(f"{path.name}: {report.films} films, {report.fractured} fractured, {report.groups} groups\n")
+    found = []
+    for name in _SHOWN:
+        if name in report.metrics:
+            found.append([name, *_words(report.metrics[name])])
+    found.append(["ece of a perfect model", f"{report.ece_floor:.3f}", ""])
+    for name, column in (("pointing", "pointing"), ("pointing at the centre", "pointing_at_centre")):
+        share, low, high, films = pointing(rows, column)
+        found.append([name, f"{share:.3f}", f"{low:.3f} to {high:.3f} ({films} films)"])
+    print(table(["figure", "value", "95 % interval"], found))
+    strata = {
+        "no hardware": [row for row in rows if row["hardware"] in ("", "0")],
+        "numbers outside 2400 to 2599": [row for row in rows if _number(row["image_id"]) not in APART],
+    }
+    for fold in sorted({row["fold"] for row in rows}):
+        strata[f"fold {fold}"] = [row for row in rows if row["fold"] == fold]
+    for trait in ("body_part", "view"):
+        for value in sorted({row[trait] for row in rows}):
+            strata[f"{trait.replace('_', ' ')}: {value or 'not known'}"] = [row for row in rows if row[trait] == value]
+    lines = []
+    for name, part in strata.items():
+        fractured = sum(row["label"] == "1" for row in part)
+        shown = ["", ""]
+        if 0 < fractured < len(part):
+            figures = measured(part).metrics
+            shown = [" ".join(_words(figures[which])) for which in ("auroc", "average_precision")]
+        lines.append([name, str(len(part)), str(fractured), *shown])
+    print()
+    print(table(["films", "number", "fractured", "AUROC", "average precision"], lines))
+
+
+def _words(figure: Mapping[str, Any]) -> tuple[str, str]:
+    value = "" if figure["value"] is None else f"{figure['value']:.3f}"
+    known = figure["low"] is not None and figure["high"] is not None
+    return value, f"{figure['low']:.3f} to {figure['high']:.3f}" if known else ""
+
+
+def _number(image_id: str) -> int:
+    digits = "".join(character for character in image_id if character.isdigit())
+    return int(digits) if digits else -1
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 4 and sys.argv[1] == "collect":
+        collect(Path(sys.argv[2]), Path(sys.argv[3]))
+    elif len(sys.argv) == 2:
+        show(Path(sys.argv[1]))
+    else:
+        sys.exit(f"usage:{(__doc__ or '').partition(':')[2].rpartition('`collect`')[0].rstrip()}")
