@@ -1,7 +1,7 @@
 """The published figures of a recipe from one small table: what models said of films that they never saw.
 
-    python -m benchmarks.out_of_fold collect CROSS_VALIDATION results/lucency-1.csv
-    python -m benchmarks.out_of_fold results/lucency-1.csv
+    python -m benchmarks.out_of_fold collect CROSS_VALIDATION results/lucency-1/out_of_fold.csv
+    python -m benchmarks.out_of_fold results/lucency-1/out_of_fold.csv
 
 `collect` makes the table of a finished cross-validation; the table alone gives every figure. It holds no film: names,
 labels and facts of the data set, and what each fold's bundle answered.
@@ -163,4 +163,7 @@ if __name__ == "__main__":
     elif len(sys.argv) == 2:
         show(Path(sys.argv[1]))
     else:
-        sys.exit(f"usage:{(__doc__ or '').partition(':')[2].rpartition('`collect`')[0].rstrip()}")
+        sys.exit(
+            "usage: python -m benchmarks.out_of_fold collect CROSS_VALIDATION TABLE\n"
+            "       python -m benchmarks.out_of_fold TABLE"
+        )

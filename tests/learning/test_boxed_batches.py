@@ -41,7 +41,7 @@ def test_an_unmoved_box_covers_the_cells_it_lies_in() -> None:
     expected = np.zeros((8, 8))
     # Columns 72 to 96: half of a cell and a whole one; rows 24 to 40: half of two cells.
     expected[1:3, 4:6] = [[0.25, 0.5], [0.25, 0.5]]
-    # OpenCV counts a part of a cell that the outline touches, so a side may be a part of a cell longer.
+    # The outline is drawn too, so a side may be a quarter of a cell longer.
     assert np.abs(cells - expected).max() <= 0.5
     assert cells[1:3, 4:6].min() >= 0.25
     assert cells.sum() < 2.6

@@ -58,6 +58,7 @@ def recipe(*overrides: str) -> Recipe:
             "training.head_epochs=0",
             "training.batch_size=8",
             "training.monitor=last",
+            "training.patience=0",
             *overrides,
         ],
     )
@@ -159,9 +160,11 @@ def test_what_is_validated_and_kept_is_the_average(tmp_path: Path) -> None:
             seen.append([keras.ops.convert_to_numpy(v) for v in self.model.trainable_variables])
 
     model, state = fit(build_classifier(wanted), wanted, *batches(), tmp_path, callbacks=[Record()])
+    # Of six steps a memory of 0.9 would keep the beginning; it is shortened until that counts for exp(-2.5).
+    memory = 1 - 2.5 / len(seen)
     average = seen[0]
     for weights in seen[1:]:
-        average = [0.9 * old + 0.1 * new for old, new in zip(average, weights, strict=True)]
+        average = [memory * old + (1 - memory) * new for old, new in zip(average, weights, strict=True)]
     for kept, expected in zip(model.trainable_variables, average, strict=True):
         np.testing.assert_allclose(keras.ops.convert_to_numpy(kept), expected, rtol=1e-3, atol=1e-5)
     _, val = batches()
@@ -195,6 +198,8 @@ def test_it_comes_through_saving_and_export(tmp_path: Path) -> None:
         (["training.mixup=0.2"], "training.mixup"),
         (["model.hidden=[8]"], "model.hidden"),
         (["localisation.channels=0", "training.piece_epochs=1"], "piece_epochs"),
+        (["training.patience=2"], "watch a figure"),
+        (["training.stop_at=0.9"], "watch a figure"),
     ],
 )
 def test_what_does_not_go_together_is_refused(overrides: list[str], said: str) -> None:
@@ -242,6 +247,20 @@ def test_bfloat16_is_for_training_and_leaves_no_trace(tmp_path: Path) -> None:
     _, val = batches()
     np.testing.assert_allclose(predict_logits(exact, val), predict_logits(trained, val), atol=0.05)
     assert (predict_logits(exact, val) != predict_logits(trained, val)).any()
+
+
+def test_the_schedule_of_pieces_counts_their_steps(tmp_path: Path) -> None:
+    wanted = recipe(
+        "training.piece_epochs=1", "training.pieces_of_film=3", "training.piece_side=64", "training.epochs=1"
+    )
+    heard: list[tuple[str, int]] = []
+
+    def schedule(phase: Any, steps: int) -> float:
+        heard.append((phase.name, steps))
+        return 1e-4
+
+    fit(build_classifier(wanted), wanted, *batches(), tmp_path, schedule=schedule)
+    assert heard == [("pieces", 6), ("train", 2)]
 
 
 @pytest.mark.slow

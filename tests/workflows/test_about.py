@@ -69,13 +69,14 @@ def series(folder: Path, *overrides: str) -> Path:
     figures: dict[str, Any] = {"auroc": {"value": 0.9, "low": 0.8, "high": 0.95, "reason": None, "dropped": 0}}
     content = {"films": 90, "groups": 40, "fractured": 30, "folds_wanted": 5, "pooled": {"metrics": figures}}
     (folder / "cross-validation.json").write_text(json.dumps(content), "utf-8")
+    (folder / "films.csv").write_text("image_id,sha256\na,aa\nb,bb\n", "utf-8")
     return folder
 
 
 def test_figures_of_a_cross_validation_of_the_same_recipe_are_taken(tmp_path: Path) -> None:
     # A model that ships keeps no test films, so the shares of the split may differ.
     mine = shareable(load_recipe("tiny-vgg", ["split.test_from_val=true"]))
-    metrics = cross_validated(series(tmp_path), mine)
+    metrics = cross_validated(series(tmp_path), mine, ["aa"])
     assert metrics["split"] == "out-of-fold"
     assert metrics["figures"]["auroc"]["value"] == 0.9
     assert (metrics["films"], metrics["folds"]) == (90, 5)
@@ -83,9 +84,14 @@ def test_figures_of_a_cross_validation_of_the_same_recipe_are_taken(tmp_path: Pa
 
 def test_figures_of_another_recipe_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"training\.epochs differs"):
-        cross_validated(series(tmp_path, "training.epochs=99"), shareable(load_recipe("tiny-vgg")))
+        cross_validated(series(tmp_path, "training.epochs=99"), shareable(load_recipe("tiny-vgg")), [])
+
+
+def test_figures_of_other_films_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="lacks 1 of the 2"):
+        cross_validated(series(tmp_path), shareable(load_recipe("tiny-vgg")), ["aa", "cc"])
 
 
 def test_a_cross_validation_that_is_not_finished_is_told(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no finished cross-validation"):
-        cross_validated(tmp_path, shareable(load_recipe("tiny-vgg")))
+        cross_validated(tmp_path, shareable(load_recipe("tiny-vgg")), [])

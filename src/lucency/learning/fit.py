@@ -90,8 +90,10 @@ def fit(
         if state.epoch == first:
             state.begin_phase()
             set_trainable(model, phase.unfreeze, pretrained=recipe.model.weights != "none")
-            rate = (schedule or _schedule(recipe))(phase, len(train))
-            model.compile(optimizer=_optimizer(recipe, rate), jit_compile=jit(), **_asked(recipe))
+            steps = _steps(recipe, phase, train)
+            rate = (schedule or _schedule(recipe))(phase, steps)
+            optimizer = _optimizer(recipe, rate, steps * phase.epochs)
+            model.compile(optimizer=optimizer, jit_compile=jit(), **_asked(recipe))
             # Built inside the first step they would have TensorFlow trace the step twice, which takes longer than an
             # epoch on few films.
             model.optimizer.build(model.trainable_variables)
@@ -129,9 +131,7 @@ def _trained_part(
 ) -> tuple[Any, FilmBatches, FilmBatches]:
     """What is fitted in a phase, and on what: the classifier on films or pieces, or its head on kept features."""
     if phase.name == "pieces":
-        assert isinstance(train, BoxedBatches)
-        plan = recipe.training
-        pieces = train.in_pieces(Pieces(plan.piece_side, plan.pieces_of_film))
+        pieces = _pieces(recipe, train)
         free = for_any_size(model)
         # The optimizer is the classifier's own, so that a checkpoint of the classifier holds its state.
         free.compile(optimizer=model.optimizer, auto_scale_loss=False, jit_compile=jit(), **_asked(recipe))
@@ -159,6 +159,16 @@ def _trained_part(
         **_asked(recipe),
     )
     return head, known, against
+
+
+def _pieces(recipe: Recipe, train: FilmBatches) -> BoxedBatches:
+    assert isinstance(train, BoxedBatches)
+    return train.in_pieces(Pieces(recipe.training.piece_side, recipe.training.pieces_of_film))
+
+
+def _steps(recipe: Recipe, phase: Phase, train: FilmBatches) -> int:
+    """Steps of an epoch, by which a schedule counts."""
+    return len(_pieces(recipe, train) if phase.name == "pieces" else train)
 
 
 def _load(path: Path) -> Any:
@@ -201,7 +211,7 @@ def _schedule(recipe: Recipe) -> Schedule:
     return rate
 
 
-def _optimizer(recipe: Recipe, rate: Any) -> Any:
+def _optimizer(recipe: Recipe, rate: Any, steps: int) -> Any:
     plan = recipe.training
     kind = keras.optimizers.AdamW if plan.optimizer == "adamw" else keras.optimizers.Adam
     return kind(
@@ -209,5 +219,6 @@ def _optimizer(recipe: Recipe, rate: Any) -> Any:
         weight_decay=plan.weight_decay if plan.optimizer == "adamw" else plan.weight_decay or None,
         global_clipnorm=plan.gradient_norm or None,
         use_ema=plan.average > 0,
-        ema_momentum=plan.average or 0.99,
+        # On few films a long memory would keep the weights that training began with: they count for exp(-2.5) at most.
+        ema_momentum=max(0.0, min(plan.average, 1 - 2.5 / steps)) if plan.average else 0.99,
     )

@@ -114,6 +114,13 @@ def parse_recipe(values: dict[str, Any], place: str = "recipe") -> Recipe:
             hint="Ask for at least one epoch",
         )
     _check_localisation(recipe, place)
+    plan = recipe.training
+    if plan.monitor == "last" and (plan.patience or plan.stop_at is not None):
+        raise RecipeError(
+            "training.patience and training.stop_at watch a figure, and training.monitor = 'last' watches none",
+            where=place,
+            hint="Set training.monitor to val_auroc, val_loss or val_accuracy, or leave them out",
+        )
     if recipe.split.val + recipe.split.test >= 1:
         raise RecipeError("split.val and split.test leave no film for training", where=place, hint="Lower one of them")
     return recipe

@@ -111,8 +111,8 @@ class TrainingSection(Section):
         0.0,
         ge=0,
         lt=1,
-        description="momentum of the exponential moving average of the weights, which is what is validated and kept; 0 "
-        "for none",
+        description="momentum of the exponential moving average of the weights, which is what is validated and kept; "
+        "shortened where a phase has few steps; 0 for none",
     )
     schedule: Literal["constant", "cosine", "exponential", "plateau"] = Field(
         "constant",

@@ -6,13 +6,14 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lucency.bundle import Card
 from lucency.errors import BundleError, RunError
+from lucency.workflows.run_folder import read_rows
 
 _TEXTS = ("licence", "intended_use", "attribution")
 
@@ -66,7 +67,9 @@ def read_about(path: str | os.PathLike[str]) -> About:
     return About(**texts, limits=tuple(" ".join(one.split()) for one in content.get("limits", ())))
 
 
-def cross_validated(folder: str | os.PathLike[str], recipe: Mapping[str, Any]) -> dict[str, Any]:
+def cross_validated(
+    folder: str | os.PathLike[str], recipe: Mapping[str, Any], films: Collection[str]
+) -> dict[str, Any]:
     """The figures of a cross-validation, as the card of a bundle of the same recipe holds them.
 
     They are those of the recipe: each film was answered by a model that had not seen it, and none of these models is
@@ -75,9 +78,10 @@ def cross_validated(folder: str | os.PathLike[str], recipe: Mapping[str, Any]) -
     Args:
         folder: Of a finished cross-validation.
         recipe: Of the bundle, as its card holds it.
+        films: SHA-256 of the films that the bundle was trained on.
 
     Raises:
-        RunError: It is not finished, or is one of another recipe.
+        RunError: It is not finished, or is one of another recipe or of other films.
     """
     from lucency.learning.recipe import load_recipe
     from lucency.workflows.export import shareable
@@ -104,6 +108,13 @@ def cross_validated(folder: str | os.PathLike[str], recipe: Mapping[str, Any]) -
     if differing:
         raise RunError(
             f"is of another recipe ({', '.join(differing[:3])} differs)", where=home, hint="Give one of the same recipe"
+        )
+    unknown = set(films) - {row["sha256"] for row in read_rows(home / "films.csv")}
+    if unknown:
+        raise RunError(
+            f"is one of other films: it lacks {len(unknown)} of the {len(set(films))} that the run was trained on",
+            where=home,
+            hint="Give one of the same data set",
         )
     pooled = content["pooled"]
     return {

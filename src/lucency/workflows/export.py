@@ -72,7 +72,10 @@ def export_run(
     if target.resolve() != (folder.path / "bundle").resolve() and target.is_dir() and any(target.iterdir()):
         raise RunError("is not empty, and a bundle has a folder of its own", where=target, hint="Give another --out")
     stated = About() if about is None else read_about(about)
-    metrics = {} if cross_validation is None else cross_validated(cross_validation, shareable(recipe))
+    metrics = {}
+    if cross_validation is not None:
+        trained_on = [row["sha256"] for row in read_rows(folder.path / "manifest.csv") if row["split"] == "train"]
+        metrics = cross_validated(cross_validation, shareable(recipe), trained_on)
     films = _validation_films(folder, recipe)
     trained = load_trained(folder.path / "model.keras")
     parity = export_onnx(trained, recipe, target / "model.onnx", films=films)
@@ -146,7 +149,7 @@ def heat_scale(recipe: Recipe) -> float:
     box as likely as not, and what is drawn at full strength at odds of `fracture_weight` to 1.
     """
     plan = recipe.localisation
-    if not plan.channels or plan.fracture_weight <= 1:
+    if not plan.channels or plan.fracture_weight < 2:
         return POOLED_HEAT_SCALE
     return round(2 * math.log(plan.fracture_weight), 3)
 

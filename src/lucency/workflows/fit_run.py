@@ -53,7 +53,9 @@ def fit_run(
     from lucency.workflows.split_films import split_films
 
     device = run.details()["device"]
-    teller.say(f"Training on {', '.join(device['devices'])} with {device['backend']}, {device['precision']}")
+    short = device["precision"] == "float32" and recipe.training.precision != "float32"
+    precision = f"{recipe.training.precision} in convolutions" if short else device["precision"]
+    teller.say(f"Training on {', '.join(device['devices'])} with {device['backend']}, {precision}")
     batches = run_batches(recipe, manifest, prepared)
     write_text(run.path / "summary.txt", describe(model))
 

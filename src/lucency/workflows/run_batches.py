@@ -42,6 +42,8 @@ def run_batches(recipe: Recipe, manifest: Manifest, prepared: Prepared) -> dict[
             given |= {"shuffle": True, "balance": plan.balance}
         if recipe.localisation.channels:
             boxes = input_boxes(films, prepared)
+            if changed and plan.piece_epochs and not any(map(len, boxes)):
+                raise _no_boxes(manifest)
             given |= {"geometry": geometry if changed and any(geometry.values()) else None}
             batches[split] = BoxedBatches(films.images, films.rows, films.labels, boxes, **given)
         else:
@@ -51,13 +53,20 @@ def run_batches(recipe: Recipe, manifest: Manifest, prepared: Prepared) -> dict[
 
 
 def input_boxes(films: SplitFilms, prepared: Prepared) -> list[npt.NDArray[np.float64]]:
-    """The boxes of each film in pixels of the prepared array: N times (n, 4) of x, y, width, height."""
+    """The boxes of each film in pixels of the prepared array: N times (n, 4) of x, y, width, height.
+
+    Boxes are cut at the edge of their film; those outside of it, and those on a film that is not fractured, are left
+    out, as where heat maps are measured.
+    """
+    from lucency.evaluation.box_cells import fit_to_film
     from lucency.workflows.heat_maps import film_sizes
 
     found = []
-    for boxes, (height, width) in zip(films.boxes, film_sizes(prepared, films).tolist(), strict=True):
+    sizes = film_sizes(prepared, films).tolist()
+    for label, boxes, (height, width) in zip(films.labels.tolist(), films.boxes, sizes, strict=True):
         at = place(height, width, prepared.spec)
-        found.append(np.array([at.box_to_input(box) for box in boxes], np.float64).reshape(-1, 4))
+        kept = fit_to_film(boxes, height, width).boxes if label else []
+        found.append(np.array([at.box_to_input(box) for box in kept], np.float64).reshape(-1, 4))
     return found
 
 
@@ -71,8 +80,12 @@ def refuse_unmarked(recipe: Recipe, manifest: Manifest) -> None:
         return
     table = manifest.subset("train").table
     if not (table["boxes"].ne("") & table["boxes"].ne("[]") & table["label"].eq(1)).any():
-        raise DatasetError(
-            "no fractured training film has a box, and the recipe shows pieces of films with a fracture",
-            where=manifest.source,
-            hint="Train on labels alone with: --set training.piece_epochs=0",
-        )
+        raise _no_boxes(manifest)
+
+
+def _no_boxes(manifest: Manifest) -> DatasetError:
+    return DatasetError(
+        "no fractured training film has a box, and the recipe shows pieces of films with a fracture",
+        where=manifest.source,
+        hint="Train on labels alone with: --set training.piece_epochs=0",
+    )
