@@ -40,7 +40,7 @@ def shipped_folder(name: str) -> Path:
         raise BundleError(
             f"the model {name} did not come with this installation of lucency",
             where=folder,
-            hint="Install lucency again, or name a bundle of your own with --bundle or LUCENCY_BUNDLE",
+            hint="Name a bundle of your own with --bundle or LUCENCY_BUNDLE, or install a version that brings a model",
         )
     return folder
 
