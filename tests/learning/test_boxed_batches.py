@@ -10,8 +10,8 @@ from lucency.learning.backend import choose_backend
 
 choose_backend()
 
-from lucency.learning.boxed_batches import CELL, BoxedBatches, Pieces, box_cells  # noqa: E402
-from lucency.learning.localiser import UNKNOWN  # noqa: E402
+from lucency.learning.boxed_batches import BoxedBatches, box_cells  # noqa: E402
+from lucency.learning.localiser import CELL, UNKNOWN  # noqa: E402
 
 SIDE = 128
 BOX = np.array([[72.0, 24.0, 24.0, 16.0]])
@@ -77,34 +77,19 @@ def test_a_fractured_film_that_nobody_marked_teaches_no_cell() -> None:
     _, asked, _ = unmarked[0]
     assert (asked["map"][0] == UNKNOWN).all()
     assert (asked["map"][1] == 0).all()
-    assert len(unmarked.marked) == 0
-
-
-def test_half_of_the_pieces_show_a_fracture_and_the_label_says_what_a_piece_shows() -> None:
-    pieces = batches(geometry={"rotation": 20.0}, seed=1, batch_size=16).in_pieces(Pieces(64, 8))
-    assert len(pieces) == 2
-    shown, asked, _ = pieces[0]
-    assert shown.shape == (16, 64, 64, 1)
-    assert asked["map"].shape == (16, 4, 4)
-    assert asked["logit"][::2].min() == 1
-    assert asked["logit"][1::2].mean() < 0.5
-    for film, cells in zip(shown[..., 0], asked["map"], strict=True):
-        assert abs(white_share(film).sum() - cells.sum()) < 1.2
 
 
 def test_batches_depend_on_seed_and_epoch_alone() -> None:
-    def draw(seed: int, epoch: int, *, pieces: bool) -> npt.NDArray[np.uint8]:
+    def draw(seed: int, epoch: int) -> npt.NDArray[np.uint8]:
         made = batches(geometry=WILD, seed=seed, shuffle=True)
-        made = made.in_pieces(Pieces(64, 2)) if pieces else made
         made.begin_epoch(epoch)
         made[0]
         shown: npt.NDArray[np.uint8] = made[0][0]
         return shown
 
-    for pieces in (False, True):
-        np.testing.assert_array_equal(draw(1, 2, pieces=pieces), draw(1, 2, pieces=pieces))
-        assert (draw(1, 2, pieces=pieces) != draw(1, 3, pieces=pieces)).any()
-        assert (draw(1, 2, pieces=pieces) != draw(2, 2, pieces=pieces)).any()
+    np.testing.assert_array_equal(draw(1, 2), draw(1, 2))
+    assert (draw(1, 2) != draw(1, 3)).any()
+    assert (draw(1, 2) != draw(2, 2)).any()
 
 
 def test_balance_weighs_the_logit_alone() -> None:

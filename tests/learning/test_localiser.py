@@ -17,9 +17,9 @@ import onnxruntime  # noqa: E402
 
 from lucency.learning.backbones import BACKBONES, Backbone  # noqa: E402
 from lucency.learning.boxed_batches import BoxedBatches  # noqa: E402
-from lucency.learning.classifier import build_classifier, float32_copy, for_any_size, predict_logits  # noqa: E402
+from lucency.learning.classifier import build_classifier, float32_copy, predict_logits  # noqa: E402
 from lucency.learning.export import export_onnx  # noqa: E402
-from lucency.learning.fit import fit, phases  # noqa: E402
+from lucency.learning.fit import fit  # noqa: E402
 from lucency.learning.inference_twin import inference_twin  # noqa: E402
 from lucency.learning.localiser import UNKNOWN, BoxLoss  # noqa: E402
 from lucency.learning.recipe import Recipe, load_recipe  # noqa: E402
@@ -32,7 +32,7 @@ IMAGES[1::2, 16:32, 32:48] = 255
 BOXES = [np.array([[32.0, 16.0, 16.0, 16.0]]) if label else np.zeros((0, 4)) for label in LABELS]
 
 
-def small_backbone(shape: tuple[int | None, int | None, int]) -> Any:
+def small_backbone(shape: tuple[int, int, int]) -> Any:
     """A network with cells of 16 and of 32 pixels that learns in seconds."""
     film = x = keras.Input(shape)
     for channels, stride in ((8, 4), (16, 4), (32, 2)):
@@ -93,19 +93,6 @@ def test_the_logit_is_pooled_from_the_map_and_the_film() -> None:
     np.testing.assert_allclose(said["logit"][:, 0], scale * peak + shift + pooled[:, 0], rtol=1e-4)
 
 
-def test_pieces_are_read_by_the_same_weights() -> None:
-    model = stirred(recipe())
-    free = for_any_size(model)
-    np.testing.assert_allclose(
-        free.predict_on_batch(IMAGES[:2, ..., None])["map"],
-        model.predict_on_batch(IMAGES[:2, ..., None])["map"],
-        rtol=1e-5,
-        atol=1e-5,
-    )
-    assert free.predict_on_batch(IMAGES[:2, :32, :, None])["map"].shape == (2, 2, 4)
-    assert free.get_layer("localiser") is model.get_layer("localiser")
-
-
 def test_box_loss_is_weighted_cross_entropy_of_known_cells() -> None:
     logits = np.array([[[2.0, -1.0], [0.5, 0.0]], [[3.0, 3.0], [3.0, 3.0]]], np.float32)
     target = np.array([[[1.0, 0.0], [0.25, 0.0]], np.full((2, 2), UNKNOWN)], np.float32)
@@ -126,29 +113,23 @@ def test_boxes_teach_the_map_where_to_look(tmp_path: Path) -> None:
     assert [np.unravel_index(one.argmax(), (4, 4)) for one in heat[1::2]] == [(1, 2)] * 4
 
 
-def test_pieces_come_first_and_a_resumed_run_ends_like_an_unbroken_one(tmp_path: Path) -> None:
-    wanted = recipe(
-        "training.piece_epochs=2", "training.piece_side=64", "training.pieces_of_film=1", "training.epochs=2",
-        "training.average=0.8", "training.gradient_norm=1", "augmentation.rotation=10",
-    )  # fmt: skip
-    assert [(phase.name, phase.epochs) for phase in phases(wanted)] == [("pieces", 2), ("train", 2)]
+def test_a_resumed_run_ends_like_an_unbroken_one(tmp_path: Path) -> None:
+    wanted = recipe("training.epochs=3", "training.average=0.8", "training.gradient_norm=1", "augmentation.rotation=10")
     moved = {"geometry": {"rotation": 10.0}}
     _, whole = fit(build_classifier(wanted), wanted, *batches(**moved), tmp_path / "whole")
-    for stop in (2, 3):
-        run = tmp_path / f"broken-{stop}"
 
-        class Stop(keras.callbacks.Callback):
-            def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-                if epoch + 1 == stop:  # noqa: B023
-                    raise KeyboardInterrupt
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch + 1 == 2:
+                raise KeyboardInterrupt
 
-        with pytest.raises(KeyboardInterrupt):
-            fit(build_classifier(wanted), wanted, *batches(**moved), run, callbacks=[Stop()])
-        _, resumed = fit(build_classifier(wanted), wanted, *batches(**moved), run)
-        assert [row["phase"] for row in resumed.rows] == ["pieces", "pieces", "train", "train"]
-        for left, right in zip(whole.rows, resumed.rows, strict=True):
-            assert left["loss"] == pytest.approx(right["loss"], rel=2e-3)
-            assert left["val_loss"] == pytest.approx(right["val_loss"], rel=2e-3)
+    with pytest.raises(KeyboardInterrupt):
+        fit(build_classifier(wanted), wanted, *batches(**moved), tmp_path / "broken", callbacks=[Stop()])
+    _, resumed = fit(build_classifier(wanted), wanted, *batches(**moved), tmp_path / "broken")
+    assert len(resumed.rows) == 3
+    for left, right in zip(whole.rows, resumed.rows, strict=True):
+        assert left["loss"] == pytest.approx(right["loss"], rel=2e-3)
+        assert left["val_loss"] == pytest.approx(right["val_loss"], rel=2e-3)
 
 
 def test_what_is_validated_and_kept_is_the_average(tmp_path: Path) -> None:
@@ -197,7 +178,6 @@ def test_it_comes_through_saving_and_export(tmp_path: Path) -> None:
         (["input.height=80"], "multiples of 32"),
         (["training.mixup=0.2"], "training.mixup"),
         (["model.hidden=[8]"], "model.hidden"),
-        (["localisation.channels=0", "training.piece_epochs=1"], "piece_epochs"),
         (["training.patience=2"], "watch a figure"),
         (["training.stop_at=0.9"], "watch a figure"),
     ],
@@ -247,20 +227,6 @@ def test_bfloat16_is_for_training_and_leaves_no_trace(tmp_path: Path) -> None:
     _, val = batches()
     np.testing.assert_allclose(predict_logits(exact, val), predict_logits(trained, val), atol=0.05)
     assert (predict_logits(exact, val) != predict_logits(trained, val)).any()
-
-
-def test_the_schedule_of_pieces_counts_their_steps(tmp_path: Path) -> None:
-    wanted = recipe(
-        "training.piece_epochs=1", "training.pieces_of_film=3", "training.piece_side=64", "training.epochs=1"
-    )
-    heard: list[tuple[str, int]] = []
-
-    def schedule(phase: Any, steps: int) -> float:
-        heard.append((phase.name, steps))
-        return 1e-4
-
-    fit(build_classifier(wanted), wanted, *batches(), tmp_path, schedule=schedule)
-    assert heard == [("pieces", 6), ("train", 2)]
 
 
 @pytest.mark.slow

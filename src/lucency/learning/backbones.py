@@ -15,16 +15,12 @@ from lucency.learning.input_convention import CONVENTIONS, IMAGENET_DEVIATION, I
 __all__ = ["BACKBONES", "CONVENTIONS", "Backbone", "Convention"]
 
 
-Shape = tuple[int | None, int | None, int]
-
-
 @dataclass(frozen=True)
 class Backbone:
     """One row of `BACKBONES`.
 
     Attributes:
-        factory: (H, W, 3), or (None, None, 3) for inputs of any size -> keras.Model from the network's input convention
-            to the map that enters the head.
+        factory: (H, W, 3) -> keras.Model from the network's input convention to the map that enters the head.
         convention: Key of `CONVENTIONS`; "unchanged" where the network scales its input itself.
         pooling: How the map is brought to a vector for the logit.
         smallest_side: Smallest input side in pixels.
@@ -34,7 +30,7 @@ class Backbone:
         settle: What is done to the model after any weights were loaded, or None.
     """
 
-    factory: Callable[[Shape], Any]
+    factory: Callable[[tuple[int, int, int]], Any]
     convention: Convention
     pooling: Literal["average", "flatten"]
     smallest_side: int
@@ -49,15 +45,15 @@ class Backbone:
         return self.weights_url.rpartition("/")[2] if self.weights_url else None
 
 
-def _stack(layers: Callable[[], list[Any]]) -> Callable[[Shape], Any]:
-    def build(shape: Shape) -> Any:
+def _stack(layers: Callable[[], list[Any]]) -> Callable[[tuple[int, int, int]], Any]:
+    def build(shape: tuple[int, int, int]) -> Any:
         return keras.Sequential([keras.Input(shape), *layers()])
 
     return build
 
 
-def _application(name: str) -> Callable[[Shape], Any]:
-    def build(shape: Shape) -> Any:
+def _application(name: str) -> Callable[[tuple[int, int, int]], Any]:
+    def build(shape: tuple[int, int, int]) -> Any:
         return getattr(keras.applications, name)(include_top=False, weights=None, input_shape=shape)
 
     return build

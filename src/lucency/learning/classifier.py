@@ -21,19 +21,19 @@ from lucency.learning.augment import RandomAffine, augmentation_layers
 from lucency.learning.backbones import BACKBONES, CONVENTIONS, Convention
 from lucency.learning.backend import jit
 from lucency.learning.inference_twin import HEAD_GRADIENTS
-from lucency.learning.localiser import STEP, finer_layer, localiser, two_maps
+from lucency.learning.localiser import localiser, two_maps
 from lucency.learning.pretrained import load_weights
 from lucency.learning.recipe import Recipe
 from lucency.learning.recipe_sections import ModelSection
 
 
-def network_input(size: tuple[int | None, int | None], convention: Convention) -> Any:
+def network_input(size: tuple[int, int], convention: Convention) -> Any:
     """Grey films (B, H, W, 1), 0..255, to the three channels and the scale that a backbone expects.
 
     Made of Keras's own layers, so that a saved classifier can be loaded where Lucency is not installed.
 
     Args:
-        size: Height and width in pixels; None for any.
+        size: Height and width in pixels.
         convention: Key of `CONVENTIONS`.
     """
     scale, offset = CONVENTIONS[convention]
@@ -64,26 +64,22 @@ def build_classifier(recipe: Recipe, *, cache: Path | None = None, weights: str 
     size = (recipe.input.height, recipe.input.width)
     wanted = recipe.model.weights if weights is None else weights
     augmentation = augmentation_layers(recipe.augmentation.model_dump(), recipe.seed)
-    convention = BACKBONES[name].convention if name in BACKBONES else "unchanged"
+    backbone = build_backbone(name, size, weights=wanted, cache=cache)
+    convention = BACKBONES[name].convention
     if recipe.localisation.channels:
         # Films and boxes are moved together, before they come here.
-        moved = [layer for layer in augmentation if not isinstance(layer, RandomAffine)]
-        finer = finer_layer(build_backbone(name, size), name)
-        features = two_maps(build_backbone(name, size, weights=wanted, cache=cache, any_size=True), finer)
-        cells = (size[0] * 2 // STEP) * (size[1] * 2 // STEP)
-        head = localiser(features, recipe.localisation, cells=cells, dropout=recipe.model.dropout)
-        model = _bound([*moved, network_input((None, None), convention), features, head], size)
+        unmoved = [layer for layer in augmentation if not isinstance(layer, RandomAffine)]
+        features = two_maps(backbone, name)
+        head = localiser(features, recipe.localisation, dropout=recipe.model.dropout)
+        model = _bound([*unmoved, network_input(size, convention), features, head], size)
     else:
-        backbone = build_backbone(name, size, weights=wanted, cache=cache)
         model = assemble(backbone, head_layers(name, recipe.model), convention=convention, augmentation=augmentation)
     if recipe.training.precision == "bfloat16" and keras.config.dtype_policy().name == "float32":
         _shorten_convolutions(model)
     return model
 
 
-def build_backbone(
-    name: str, size: tuple[int, int], *, weights: str = "none", cache: Path | None = None, any_size: bool = False
-) -> Any:
+def build_backbone(name: str, size: tuple[int, int], *, weights: str = "none", cache: Path | None = None) -> Any:
     """A backbone of the table, from its input convention (B, H, W, 3) to the map that enters the head.
 
     Args:
@@ -91,7 +87,6 @@ def build_backbone(
         size: Height and width of the input in pixels.
         weights: "none", "imagenet", or the path of a weights file.
         cache: Folder for downloaded weights.
-        any_size: Take inputs of other sizes, too.
 
     Raises:
         RecipeError: Unknown name, an input too small for it, or weights that do not fit.
@@ -108,7 +103,7 @@ def build_backbone(
             f"{name} needs an input of at least {row.smallest_side} pixels a side, not {size[0]}x{size[1]}",
             hint="Raise input.height and input.width",
         )
-    backbone = row.factory((None, None, 3) if any_size else (*size, 3))
+    backbone = row.factory((*size, 3))
     load_weights(backbone, name, weights, cache=cache)
     if row.settle:
         row.settle(backbone)
@@ -179,7 +174,7 @@ def _shorten_convolutions(model: Any) -> None:
             layer.dtype_policy = "mixed_bfloat16"
 
 
-def _bound(chain: Sequence[Any], size: tuple[int | None, int | None]) -> Any:
+def _bound(chain: Sequence[Any], size: tuple[int, int]) -> Any:
     films = keras.Input((*size, 1), name="film")
     x = films
     for layer in chain:
@@ -187,11 +182,6 @@ def _bound(chain: Sequence[Any], size: tuple[int | None, int | None]) -> Any:
     model = keras.Model(films, x, name="classifier")
     model.compile(jit_compile=jit())
     return model
-
-
-def for_any_size(model: Any) -> Any:
-    """The same layers for films of any size whose sides are multiples of 32; the model has a `localiser`."""
-    return _bound(model.layers[1:], (None, None))
 
 
 def set_trainable(model: Any, unfreeze: int | str, *, pretrained: bool) -> None:

@@ -11,8 +11,7 @@ import keras
 
 from lucency.errors import RunError
 from lucency.learning.backend import jit
-from lucency.learning.boxed_batches import BoxedBatches, Pieces
-from lucency.learning.classifier import for_any_size, set_trainable
+from lucency.learning.classifier import set_trainable
 from lucency.learning.epoch_metrics import epoch_metrics
 from lucency.learning.frozen_features import head_model, keep_features, kept_views
 from lucency.learning.keeper import FitState, Keeper, Listener, Phase, Progress
@@ -30,7 +29,6 @@ def phases(recipe: Recipe) -> list[Phase]:
     return [
         phase
         for phase in (
-            Phase("pieces", plan.piece_epochs, plan.piece_learning_rate, plan.unfreeze),
             Phase("head", plan.head_epochs, plan.head_learning_rate, "none"),
             Phase("fine-tune" if plan.head_epochs else "train", plan.epochs, plan.learning_rate, plan.unfreeze),
         )
@@ -90,9 +88,8 @@ def fit(
         if state.epoch == first:
             state.begin_phase()
             set_trainable(model, phase.unfreeze, pretrained=recipe.model.weights != "none")
-            steps = _steps(recipe, phase, train)
-            rate = (schedule or _schedule(recipe))(phase, steps)
-            optimizer = _optimizer(recipe, rate, steps * phase.epochs)
+            rate = (schedule or _schedule(recipe))(phase, len(train))
+            optimizer = _optimizer(recipe, rate, len(train) * phase.epochs)
             model.compile(optimizer=optimizer, jit_compile=jit(), **_asked(recipe))
             # Built inside the first step they would have TensorFlow trace the step twice, which takes longer than an
             # epoch on few films.
@@ -129,13 +126,7 @@ def _trained_part(
     folder: Path,
     listener: Listener | None,
 ) -> tuple[Any, FilmBatches, FilmBatches]:
-    """What is fitted in a phase, and on what: the classifier on films or pieces, or its head on kept features."""
-    if phase.name == "pieces":
-        pieces = _pieces(recipe, train)
-        free = for_any_size(model)
-        # The optimizer is the classifier's own, so that a checkpoint of the classifier holds its state.
-        free.compile(optimizer=model.optimizer, auto_scale_loss=False, jit_compile=jit(), **_asked(recipe))
-        return free, pieces, val
+    """What is fitted in a phase, and on what: the classifier on films, or its head on kept features."""
     views = kept_views(recipe, phase.unfreeze)
     if not views:
         return model, train, val
@@ -159,16 +150,6 @@ def _trained_part(
         **_asked(recipe),
     )
     return head, known, against
-
-
-def _pieces(recipe: Recipe, train: FilmBatches) -> BoxedBatches:
-    assert isinstance(train, BoxedBatches)
-    return train.in_pieces(Pieces(recipe.training.piece_side, recipe.training.pieces_of_film))
-
-
-def _steps(recipe: Recipe, phase: Phase, train: FilmBatches) -> int:
-    """Steps of an epoch, by which a schedule counts."""
-    return len(_pieces(recipe, train) if phase.name == "pieces" else train)
 
 
 def _load(path: Path) -> Any:

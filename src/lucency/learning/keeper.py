@@ -96,7 +96,7 @@ class FitState:
     def ends(self, recipe: Recipe, phase: Phase) -> bool:
         """Whether a phase has no epoch to come, because patience has ended or `stop_at` is reached."""
         patience = recipe.training.patience
-        return self.reached or (phase.name not in ("pieces", "head") and patience > 0 and self.waited >= patience)
+        return self.reached or (phase.name != "head" and patience > 0 and self.waited >= patience)
 
 
 class Keeper(keras.callbacks.Callback):

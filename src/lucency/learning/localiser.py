@@ -20,53 +20,49 @@ from lucency.learning.recipe_sections import LocalisationSection
 UNKNOWN = -1.0
 """Target of the cells of a film of which nobody said where the fracture is."""
 
-STEP = 32
-"""Pixels of one cell of the deepest map of every backbone that fits; sides of the input are multiples of it."""
+CELL = 16
+"""Pixels of the input that one cell of the heat map stands for, each way."""
 
 
-def finer_layer(backbone: Any, name: str) -> int:
-    """Which layer of a backbone gives the last map that is twice as fine as the one at its end.
+def two_maps(backbone: Any, name: str) -> Any:
+    """The backbone with two outputs: its last map that is twice as fine as the one at its end, and that one.
 
     Args:
-        backbone: keras.Model built for a fixed input size.
+        backbone: keras.Model (B, H, W, 3) -> (B, H / 32, W / 32, D).
         name: What it is called in the error.
 
     Returns:
-        Its place in `backbone.layers`.
+        keras.Model (B, H, W, 3) -> [(B, H / 16, W / 16, C), (B, H / 32, W / 32, D)].
 
     Raises:
-        RecipeError: There is none, or a cell of the last map is not 32 pixels wide.
+        RecipeError: A cell of its last map is not 32 pixels wide, or there is no finer map.
     """
-    last, side = backbone.layers[-1].output, backbone.input_shape[1]
-    if len(last.shape) == 4 and last.shape[1] * STEP == side:
-        for place in range(len(backbone.layers) - 1, 0, -1):
-            found = backbone.layers[place].output
-            if len(found.shape) == 4 and found.shape[1] == 2 * last.shape[1]:
-                return place
+    (last,) = backbone.outputs
+    if len(last.shape) == 4 and last.shape[1] * 2 * CELL == backbone.input_shape[1]:
+        for layer in reversed(backbone.layers):
+            finer = layer.output
+            if len(finer.shape) == 4 and finer.shape[1] == 2 * last.shape[1]:
+                return keras.Model(backbone.input, [finer, last], name="features")
     raise RecipeError(
-        f"the maps of {name} cannot be merged: cells of {STEP} and of {STEP // 2} pixels are wanted",
+        f"the maps of {name} cannot be merged: cells of {2 * CELL} and of {CELL} pixels are wanted",
         hint="Set localisation.channels = 0, or choose another model.architecture",
     )
 
 
-def two_maps(backbone: Any, finer: int) -> Any:
-    """The backbone with two outputs: its finer map (B, 2h, 2w, C) and its last one (B, h, w, D)."""
-    return keras.Model(backbone.input, [backbone.layers[finer].output, backbone.output], name="features")
-
-
-def localiser(features: Any, plan: LocalisationSection, *, cells: int, dropout: float) -> Any:
+def localiser(features: Any, plan: LocalisationSection, *, dropout: float) -> Any:
     """The head: two maps -> the heat map and the logit.
 
     Args:
         features: Model of `two_maps`.
         plan: The recipe's `[localisation]`.
-        cells: Of the heat map of a whole film. A flat map of value v has a log-sum-exp of v on such a film.
         dropout: Share of the channels that are left out in a training step.
 
     Returns:
         keras.Model [finer, last] -> {"logit": (B, 1), "map": (B, 2h, 2w)}, both in logits, float32.
     """
-    finer, last = (keras.Input(tuple(map_.shape[1:]), name=name) for map_, name in _named(features))
+    finer, last = (
+        keras.Input(map_.shape[1:], name=name) for map_, name in zip(features.outputs, ("finer", "last"), strict=True)
+    )
     near = layers.Conv2D(plan.channels, 1, name="near")(finer)
     wide = layers.UpSampling2D(2, name="enlarge")(layers.Conv2D(plan.channels, 1, name="wide")(last))
     merged = layers.ReLU(name="merge_relu")(layers.Add(name="merge")([near, wide]))
@@ -79,15 +75,13 @@ def localiser(features: Any, plan: LocalisationSection, *, cells: int, dropout: 
     rare = keras.initializers.Constant(-3.0)
     heat = layers.Conv2D(1, 1, bias_initializer=rare, dtype="float32", name="cells")(mixed)
     heat = ops.squeeze(heat, axis=-1)
-    peak = ops.logsumexp(heat * plan.sharpness, axis=(1, 2)) / plan.sharpness - math.log(cells) / plan.sharpness
+    # Less the logarithm of their number, so that the soft maximum of cells that are all alike is their value.
+    cells = heat.shape[1] * heat.shape[2]
+    peak = (ops.logsumexp(heat * plan.sharpness, axis=(1, 2)) - math.log(cells)) / plan.sharpness
     from_map = layers.Dense(1, kernel_initializer="ones", dtype="float32", name="from_map")(ops.expand_dims(peak, -1))
     from_film = layers.Dense(1, use_bias=False, dtype="float32", name="from_film")(pooled)
     logit = layers.Add(dtype="float32", name="logit")([from_map, from_film])
     return keras.Model([finer, last], {"logit": logit, "map": heat}, name="localiser")
-
-
-def _named(features: Any) -> list[tuple[Any, str]]:
-    return list(zip(features.outputs, ("finer", "last"), strict=True))
 
 
 @keras.saving.register_keras_serializable("lucency")

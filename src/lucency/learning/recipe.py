@@ -128,12 +128,6 @@ def parse_recipe(values: dict[str, Any], place: str = "recipe") -> Recipe:
 
 def _check_localisation(recipe: Recipe, place: str) -> None:
     if not recipe.localisation.channels:
-        if recipe.training.piece_epochs:
-            raise RecipeError(
-                "training.piece_epochs want a heat map of its own",
-                where=place,
-                hint="Set localisation.channels, to 128",
-            )
         return
     without = {
         "model.hidden": recipe.model.hidden,

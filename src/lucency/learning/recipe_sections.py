@@ -83,25 +83,15 @@ class AugmentationSection(Section):
 class TrainingSection(Section):
     """How it is trained.
 
-    `piece_epochs` come first, on pieces of films; then `head_epochs`, with the backbone frozen; then `epochs` with its
-    last `unfreeze` layers trained ("all", "none" or a number). BatchNormalization layers of a pretrained backbone stay
-    frozen throughout. `patience` epochs without a better `monitor` end the training; 0 means never. While the whole
-    backbone is frozen, its features are computed once per film where nothing changes the films, and otherwise once for
-    each of `cached_views`.
+    `head_epochs` come first, with the backbone frozen; then `epochs` with its last `unfreeze` layers trained ("all",
+    "none" or a number). BatchNormalization layers of a pretrained backbone stay frozen throughout. `patience` epochs
+    without a better `monitor` end the training; 0 means never. While the whole backbone is frozen, its features are
+    computed once per film where nothing changes the films, and otherwise once for each of `cached_views`.
     """
 
     epochs: int = Field(5, ge=0, le=10_000, description="epochs after those of the head")
     head_epochs: int = Field(0, ge=0, le=10_000, description="epochs that train the head alone")
     batch_size: int = Field(32, ge=1, le=4096, description="films in a step")
-    piece_epochs: int = Field(
-        0,
-        ge=0,
-        le=10_000,
-        description="epochs on pieces of films, half of them with a fracture, before all others; wants `localisation`",
-    )
-    piece_side: int = Field(256, ge=64, le=2048, multiple_of=32, description="pixels of a piece of the network input")
-    pieces_of_film: int = Field(4, ge=1, le=1000, description="pieces in an epoch, for each film")
-    piece_learning_rate: float = Field(1e-3, gt=0, description="of `piece_epochs`")
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: float = Field(1e-3, gt=0, description="of `epochs`")
     head_learning_rate: float = Field(1e-3, gt=0, description="of `head_epochs`")

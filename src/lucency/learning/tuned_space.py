@@ -64,10 +64,6 @@ def _parse(recipe: Recipe, text: str) -> Dimension:
     for name in (key, key.partition(".")[0]):
         if name in NOT_SEARCHED:
             raise RecipeError(f"--tune {text}: '{key}' cannot be searched: {NOT_SEARCHED[name]}")
-    if key == "training.piece_epochs" and not recipe.localisation.channels:
-        raise RecipeError(
-            f"--tune {text}: '{key}' means nothing for the recipe {recipe.name}, which has no localisation"
-        )
     if key != STRENGTH:
         try:
             own = own_value(recipe, key)

@@ -95,16 +95,8 @@ def cross_validated(
         ) from None
     except ValueError:
         raise RunError("cross-validation.json is damaged", where=home) from None
-    theirs = shareable(load_recipe(home / "recipe.toml"))
-    # How many films are kept for calibration is no matter of the recipe's quality, and one that ships keeps no test.
-    differing = sorted(
-        f"{section}.{key}" if isinstance(values, Mapping) else section
-        for section, values in recipe.items()
-        if section != "split"
-        for key in (values if isinstance(values, Mapping) else (section,))
-        if (values[key] if isinstance(values, Mapping) else values)
-        != (theirs.get(section, {}).get(key) if isinstance(values, Mapping) else theirs.get(section))
-    )
+    ours, theirs = (_values(one) for one in (recipe, shareable(load_recipe(home / "recipe.toml"))))
+    differing = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
     if differing:
         raise RunError(
             f"is of another recipe ({', '.join(differing[:3])} differs)", where=home, hint="Give one of the same recipe"
@@ -126,4 +118,17 @@ def cross_validated(
         "folds": content["folds_wanted"],
         "of": "models of this recipe, each on films that it did not see; the model of this bundle is none of them",
         "figures": pooled["metrics"],
+    }
+
+
+def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a recipe by `section.key`, but for its splits.
+
+    How many films are kept for calibration is no matter of the recipe's quality, and one that ships keeps no test.
+    """
+    return {
+        f"{section}.{key}" if key else section: value
+        for section, values in recipe.items()
+        if section != "split"
+        for key, value in (values.items() if isinstance(values, Mapping) else (("", values),))
     }

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lucency.errors import DatasetError
 from lucency.imaging.geometry import place
 
 if TYPE_CHECKING:
@@ -42,8 +41,6 @@ def run_batches(recipe: Recipe, manifest: Manifest, prepared: Prepared) -> dict[
             given |= {"shuffle": True, "balance": plan.balance}
         if recipe.localisation.channels:
             boxes = input_boxes(films, prepared)
-            if changed and plan.piece_epochs and not any(map(len, boxes)):
-                raise _no_boxes(manifest)
             given |= {"geometry": geometry if changed and any(geometry.values()) else None}
             batches[split] = BoxedBatches(films.images, films.rows, films.labels, boxes, **given)
         else:
@@ -68,24 +65,3 @@ def input_boxes(films: SplitFilms, prepared: Prepared) -> list[npt.NDArray[np.fl
         kept = fit_to_film(boxes, height, width).boxes if label else []
         found.append(np.array([at.box_to_input(box) for box in kept], np.float64).reshape(-1, 4))
     return found
-
-
-def refuse_unmarked(recipe: Recipe, manifest: Manifest) -> None:
-    """Makes sure that a recipe that shows pieces of fractures finds boxes to take them from.
-
-    Raises:
-        DatasetError: No fractured training film has a box.
-    """
-    if not recipe.training.piece_epochs:
-        return
-    table = manifest.subset("train").table
-    if not (table["boxes"].ne("") & table["boxes"].ne("[]") & table["label"].eq(1)).any():
-        raise _no_boxes(manifest)
-
-
-def _no_boxes(manifest: Manifest) -> DatasetError:
-    return DatasetError(
-        "no fractured training film has a box, and the recipe shows pieces of films with a fracture",
-        where=manifest.source,
-        hint="Train on labels alone with: --set training.piece_epochs=0",
-    )

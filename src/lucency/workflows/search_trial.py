@@ -79,8 +79,7 @@ def _best_value(
 
     texts = changes(recipe, trial.values)
     wanted = changed_recipe(recipe, texts)
-    monitor, plan = wanted.training.monitor, wanted.training
-    epochs = plan.piece_epochs + plan.head_epochs + plan.epochs
+    monitor, epochs = wanted.training.monitor, wanted.training.head_epochs + wanted.training.epochs
 
     def told(epoch: int, figures: Mapping[str, float]) -> None:
         trial.report(epoch, figures[monitor])

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from lucency.errors import RunError
 from lucency.workflows.checked_films import CheckedFilms, check_films
 from lucency.workflows.fit_run import fit_run
-from lucency.workflows.run_batches import refuse_unmarked
 from lucency.workflows.run_films import prepare_films, run_films
 from lucency.workflows.run_folder import RunFolder, write_text
 from lucency.workflows.scan import read_films
@@ -105,7 +104,6 @@ def train(
     films = checked.keep_together(prepared.manifest, teller)
     splits_are = "given" if films.table["split"].ne("").any() else "carved"
     manifest = _split(films, plan.val, plan.test, wanted.seed, plan.test_from_val)
-    refuse_unmarked(wanted, manifest)
     findings = checked.findings(prepared.manifest, manifest, prepared.findings)
     tell_findings(findings, path, strict=strict, teller=teller, notes=True)
     _say_splits(manifest, teller)
