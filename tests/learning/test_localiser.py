@@ -159,7 +159,7 @@ def test_it_comes_through_saving_and_export(tmp_path: Path) -> None:
     wanted = recipe("augmentation.contrast=0.1", "model.dropout=0.2")
     model = stirred(wanted)
     films = IMAGES[:4]
-    expected = inference_twin(model)(films[..., None].astype(np.float32))
+    expected = inference_twin(model, wanted.model)(films[..., None].astype(np.float32))
     assert expected["heatmap"].shape == (4, 4, 4)
     assert expected["embedding"].shape == (4, 32)
     export_onnx(model, wanted, tmp_path / "model.onnx", films=films)
@@ -178,6 +178,10 @@ def test_it_comes_through_saving_and_export(tmp_path: Path) -> None:
         (["input.height=80"], "multiples of 32"),
         (["training.mixup=0.2"], "training.mixup"),
         (["model.hidden=[8]"], "model.hidden"),
+        (["model.scales=[0.8]"], "multiples of 32, not 0.8"),
+        (["model.scales=[1.0]"], "shares that differ"),
+        (["model.scales=[0.5,0.5]"], "shares that differ"),
+        (["model.scales=[0.5]", "localisation.channels=0"], "a heat map of its own"),
         (["training.patience=2"], "watch a figure"),
         (["training.stop_at=0.9"], "watch a figure"),
     ],
@@ -193,11 +197,12 @@ def test_a_backbone_without_two_maps_is_refused() -> None:
 
 
 def test_a_mirrored_model_answers_a_film_and_its_mirror_image_alike(tmp_path: Path) -> None:
-    wanted = recipe("model.mirror=true")
+    wanted, plain = recipe("model.mirror=true"), recipe()
     model = stirred(wanted)
     films = IMAGES[:3, ..., None].astype(np.float32)
-    once = {name: keras.ops.convert_to_numpy(v) for name, v in inference_twin(model)(films).items()}
-    flipped = {name: keras.ops.convert_to_numpy(v) for name, v in inference_twin(model)(films[:, :, ::-1]).items()}
+    once = {name: keras.ops.convert_to_numpy(v) for name, v in inference_twin(model, plain.model)(films).items()}
+    other = inference_twin(model, plain.model)(films[:, :, ::-1])
+    flipped = {name: keras.ops.convert_to_numpy(values) for name, values in other.items()}
     assert np.abs(once["logit"] - flipped["logit"]).max() > 1e-4
     export_onnx(model, wanted, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
@@ -207,9 +212,33 @@ def test_a_mirrored_model_answers_a_film_and_its_mirror_image_alike(tmp_path: Pa
     np.testing.assert_allclose(said["heatmap"], (once["heatmap"] + flipped["heatmap"][:, :, ::-1]) / 2, atol=1e-4)
     np.testing.assert_allclose(said["embedding"], (once["embedding"] + flipped["embedding"]) / 2, atol=1e-4)
     # Weights stand in the file once, not for each side.
-    plain = recipe()
     export_onnx(model, plain, tmp_path / "plain.onnx")
     assert (tmp_path / "model.onnx").stat().st_size < 1.3 * (tmp_path / "plain.onnx").stat().st_size
+
+
+def test_a_film_is_looked_at_at_several_scales_by_the_same_weights(tmp_path: Path) -> None:
+    wanted, plain = recipe("model.scales=[0.5,1.5]"), recipe()
+    model = stirred(wanted)
+    films = IMAGES[:3, ..., None].astype(np.float32)
+    alone = [{n: keras.ops.convert_to_numpy(v) for n, v in inference_twin(model, plain.model)(films).items()}]
+    for side in (32, 96):
+        small = recipe(f"input.height={side}", f"input.width={side}")
+        twin = build_classifier(small)
+        twin.set_weights(model.get_weights())
+        resized = keras.ops.image.resize(films, (side, side), interpolation="bilinear")
+        alone.append({n: keras.ops.convert_to_numpy(v) for n, v in inference_twin(twin, plain.model)(resized).items()})
+        # Each size counts its own cells when it pools; here the count is that of the full size.
+        (scale,), _ = (w.ravel() for w in model.get_layer("localiser").get_layer("from_map").get_weights())
+        alone[-1]["logit"] += scale * (np.log((side // 16) ** 2) - np.log(16)) / wanted.localisation.sharpness
+        heat = keras.ops.image.resize(alone[-1]["heatmap"][..., None], (4, 4), interpolation="bilinear")
+        alone[-1]["heatmap"] = keras.ops.convert_to_numpy(heat)[..., 0]
+    export_onnx(model, wanted, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    for name in ("logit", "heatmap", "embedding"):
+        (said,) = session.run([name], {"film": films})
+        np.testing.assert_allclose(said, np.mean([one[name] for one in alone], axis=0), rtol=1e-3, atol=1e-4)
+    export_onnx(model, plain, tmp_path / "plain.onnx")
+    assert (tmp_path / "model.onnx").stat().st_size < 1.5 * (tmp_path / "plain.onnx").stat().st_size
 
 
 def test_bfloat16_is_for_training_and_leaves_no_trace(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def export_onnx(
         MissingExtraError: TensorFlow or tf2onnx is not installed.
     """
     _tensorflow()
-    twin = inference_twin(float32_copy(recipe, trained), mirror=recipe.model.mirror)
+    twin = inference_twin(float32_copy(recipe, trained), recipe.model)
     shape = (recipe.input.height, recipe.input.width, 1)
     twin(np.zeros((1, *shape), np.float32), training=False)
     temporary = path.with_suffix(".part")
@@ -190,8 +190,10 @@ def _differences(twin: Any, path: Path, films: npt.NDArray[np.float32]) -> tuple
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     largest, logit = dict.fromkeys(OUTPUTS, 0.0), 0.0
-    for start in range(0, len(films), 8):
-        batch = films[start : start + 8]
+    # Keras holds every layer's answer until the last is there: of 8 films of 512 pixels that would be gigabytes.
+    at_once = max(1, 2**19 // (films.shape[1] * films.shape[2]))
+    for start in range(0, len(films), at_once):
+        batch = films[start : start + at_once]
         expected = {name: keras.ops.convert_to_numpy(value) for name, value in twin(batch, training=False).items()}
         logit = max(logit, float(np.abs(expected["logit"]).max()))
         for name, got in zip(OUTPUTS, session.run(list(OUTPUTS), {"film": batch}), strict=True):

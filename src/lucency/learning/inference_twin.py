@@ -5,13 +5,14 @@ The twin walks the classifier's own layers, so both share their weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 from keras import layers, ops
 
 from lucency.learning.backend import jit
+from lucency.learning.recipe_sections import ModelSection
 
 
 def _through_pool(layer: Any, entering: Any, gradient: Any) -> Any:
@@ -88,17 +89,29 @@ class LocaliserTwin(keras.Model):
     The embedding is the mean of the last map of the backbone.
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: Any, size: tuple[int, int] | None = None):
+        """As it was built, or for films of another height and width, which are multiples of 32."""
         super().__init__(name="inference", dtype="float32")
-        self.network_input = model.get_layer("network_input")
-        self.features = model.get_layer("features")
-        self.localiser = model.get_layer("localiser")
+        parts = [model.get_layer(name) for name in ("network_input", "features", "localiser")]
+        if size is not None:
+            parts = _resized(parts, size)
+        self.network_input, self.features, self.localiser = parts
 
     def call(self, films: Any, training: bool = False) -> dict[str, Any]:
         """Films (B, H, W, 1), grey 0..255 -> logit (B,), heatmap (B, h, w), embedding (B, channels), float32."""
         maps = self.features(self.network_input(films), training=False)
         said = self.localiser(maps, training=False)
         return {"logit": said["logit"][:, 0], "heatmap": said["map"], "embedding": ops.mean(maps[1], axis=(1, 2))}
+
+
+def _resized(parts: Sequence[Any], size: tuple[int, int]) -> list[Any]:
+    """Models, each fed by the one before it, around the same layers, for films of another height and width."""
+    entering: Any = keras.Input((*size, 1))
+    built: list[Any] = []
+    for part in parts:
+        built.append(keras.models.clone_model(part, input_tensors=entering, clone_function=lambda layer: layer))
+        entering = keras.tree.map_structure(lambda leaving: keras.Input(leaving.shape[1:]), built[-1].output)
+    return built
 
 
 def has_localiser(model: Any) -> bool:
@@ -133,14 +146,45 @@ def _second(values: Any, count: Any) -> Any:
     return values[count:]
 
 
-def inference_twin(model: Any, *, mirror: bool = False) -> Any:
+class ScaledTwin(keras.Model):
+    """The mean of what a classifier with a heat map of its own says of a film at its size and at others.
+
+    The heat maps are brought to the size of the first by bilinear interpolation.
+
+    Args:
+        model: With a localiser.
+        scales: Further sides of the film, as shares of the input's.
+    """
+
+    def __init__(self, model: Any, scales: Sequence[float]):
+        super().__init__(name="inference", dtype="float32")
+        _, height, width, _ = model.input_shape
+        self.sizes = [(round(height * scale), round(width * scale)) for scale in scales]
+        self.twin = LocaliserTwin(model)
+        self.others = [LocaliserTwin(model, size) for size in self.sizes]
+
+    def call(self, films: Any, training: bool = False) -> dict[str, Any]:
+        """Films (B, H, W, 1), grey 0..255 -> logit (B,), heatmap (B, h, w), embedding (B, channels), float32."""
+        answers = [self.twin(films, training=False)]
+        _, rows, columns = answers[0]["heatmap"].shape
+        for size, twin in zip(self.sizes, self.others, strict=True):
+            said = twin(ops.image.resize(films, size, interpolation="bilinear"), training=False)
+            heat = ops.image.resize(said["heatmap"][..., None], (rows, columns), interpolation="bilinear")
+            answers.append({**said, "heatmap": heat[..., 0]})
+        return {name: sum(said[name] for said in answers) / len(answers) for name in answers[0]}
+
+
+def inference_twin(model: Any, plan: ModelSection) -> Any:
     """What is exported of a model of `build_classifier`: films -> logit, heat map, embedding.
 
     Args:
         model: Trained, in float32.
-        mirror: Whether the answer is the mean of those to a film and to its mirror image.
+        plan: The recipe's `[model]`, whose `mirror` and `scales` say what an answer is the mean of.
     """
-    twin = LocaliserTwin(model) if has_localiser(model) else InferenceTwin(model)
-    twin = MirroredTwin(twin) if mirror else twin
+    if not has_localiser(model):
+        twin = InferenceTwin(model)
+    else:
+        twin = ScaledTwin(model, plan.scales) if plan.scales else LocaliserTwin(model)
+    twin = MirroredTwin(twin) if plan.mirror else twin
     twin.compile(jit_compile=jit())
     return twin

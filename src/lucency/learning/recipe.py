@@ -128,6 +128,10 @@ def parse_recipe(values: dict[str, Any], place: str = "recipe") -> Recipe:
 
 def _check_localisation(recipe: Recipe, place: str) -> None:
     if not recipe.localisation.channels:
+        if recipe.model.scales:
+            raise RecipeError(
+                "model.scales want a heat map of its own", where=place, hint="Set localisation.channels, to 128"
+            )
         return
     without = {
         "model.hidden": recipe.model.hidden,
@@ -147,6 +151,14 @@ def _check_localisation(recipe: Recipe, place: str) -> None:
             where=place,
             hint="Change input.height and input.width",
         )
+    for scale in recipe.model.scales:
+        sides = recipe.input.height * scale, recipe.input.width * scale
+        if scale == 1 or recipe.model.scales.count(scale) > 1 or any(side % 32 for side in sides):
+            raise RecipeError(
+                f"model.scales wants shares that differ and give sides in multiples of 32, not {scale}",
+                where=place,
+                hint=f"{1 - 64 / recipe.input.height:g} takes 64 pixels off the height",
+            )
 
 
 def _recipe_text(name: str) -> tuple[str, str]:

@@ -45,6 +45,11 @@ class ModelSection(Section):
     mirror: bool = Field(
         False, description="answer with the mean of a film and its mirror image, which takes twice the time"
     )
+    scales: tuple[Annotated[float, Field(ge=0.25, le=2)], ...] = Field(
+        (),
+        max_length=4,
+        description="answer with the mean of a film at its size and at these shares of it; wants `localisation`",
+    )
 
 
 class LocalisationSection(Section):

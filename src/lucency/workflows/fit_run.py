@@ -94,7 +94,7 @@ def fit_run(
     write_keras(model, run.path / "model.keras")
     val = split_films(manifest, prepared, "val")
     # What the bundle will say: thresholds that a half-precision logit or half of an answer chose would not be its own.
-    logits = predict_logits(inference_twin(model, mirror=recipe.model.mirror), batches["val"])
+    logits = predict_logits(inference_twin(model, recipe.model), batches["val"])
     rows = [
         {"image_id": image_id, "label": label, "group": group, "logit": repr(float(logit))}
         for image_id, label, group, logit in zip(
