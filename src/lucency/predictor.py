@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -50,17 +51,7 @@ class Predictor:
         import onnxruntime
 
         self.bundle = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
-        self.operating_point = self.bundle.card.operating_point(operating_point)
-        abstention = self.bundle.card.abstention
-        if error_rate is not None:
-            check_error_rate(error_rate)
-            if abstention is None:
-                raise BundleError(
-                    "the bundle holds no calibration films to abstain by",
-                    where=self.bundle.folder,
-                    hint="Make one that does with: lucency recalibrate BUNDLE FILMS",
-                )
-        self.error_rate = error_rate or (abstention.error_rate if abstention is not None else None)
+        self._decide_by(operating_point, error_rate)
         self.gate = Gate.read(self.bundle.gate_path) if gate and self.bundle.gate_path is not None else None
         # A hash over the whole card, thousands of calibration logits among it: once, not for every film.
         self._identity = self.bundle.identity
@@ -79,6 +70,34 @@ class Predictor:
             raise BundleError(f"model.onnx cannot be loaded ({reason})", where=self.bundle.folder) from None
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
+
+    def deciding(self, *, operating_point: str | None = None, error_rate: float | None = None) -> Predictor:
+        """The same model, in the same memory, that decides by another rule.
+
+        Args:
+            operating_point: As of `Predictor`.
+            error_rate: As of `Predictor`.
+
+        Raises:
+            BundleError: There is no such operating point, or nothing to abstain by.
+            ValueError: The error rate is out of range.
+        """
+        other = copy.copy(self)
+        other._decide_by(operating_point, error_rate)
+        return other
+
+    def _decide_by(self, operating_point: str | None, error_rate: float | None) -> None:
+        self.operating_point = self.bundle.card.operating_point(operating_point)
+        abstention = self.bundle.card.abstention
+        if error_rate is not None:
+            check_error_rate(error_rate)
+            if abstention is None:
+                raise BundleError(
+                    "the bundle holds no calibration films to abstain by",
+                    where=self.bundle.folder,
+                    hint="Make one that does with: lucency recalibrate BUNDLE FILMS",
+                )
+        self.error_rate = error_rate or (abstention.error_rate if abstention is not None else None)
 
     def predict(self, source: Source) -> Prediction:
         """The answer for one film.

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from lucency.workflows.info import EXTRAS
 
-BROUGHT_ALONG = {"markupsafe": "jinja2", "kagglesdk": "kagglehub", "requests": "kagglehub"}
+BROUGHT_ALONG = {"markupsafe": "jinja2", "kagglesdk": "kagglehub", "requests": "kagglehub", "starlette": "fastapi"}
 """Distributions whose names are part of the interface of another, which always brings them."""
 
 USED_WHERE_FOUND = {"tf-keras"}

@@ -21,6 +21,7 @@ from lucency.cli import (
     predicting,
     recalibrating,
     searching,
+    serving,
     stressing,
     system,
     training,
@@ -56,6 +57,7 @@ for group in (
     models,
     predicting,
     recalibrating,
+    serving,
     system,
 ):
     group.register(app)

@@ -23,7 +23,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "train-jax": (*_LEARN, "jax", *_AUDIT, *_TABLES),
     "search": ("optuna",),
     "fetch": ("kagglehub",),
-    "web": ("fastapi", "uvicorn", "gradio", "prometheus_client"),
+    "web": ("fastapi", "uvicorn", "gradio", "prometheus_client", "python_multipart"),
     "scale": ("ray",),
 }
 """The imports that each extra brings."""

@@ -1,0 +1,85 @@
+"""The log of the service: one JSON object a line, of a few known facts and nothing that a caller sent."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+import time
+from typing import Any, TextIO
+
+FACTS = (
+    "request_id",
+    "method",
+    "route",
+    "status",
+    "milliseconds",
+    "films",
+    "code",
+    "bytes",
+    "worker",
+    "reason",
+    "model",
+    "signal",
+    "error",
+    "address",
+    "workers",
+    "threads",
+)
+"""All that a line can hold besides its time, level and event. Names, tags, file names and pixels are not among them."""
+
+
+class ServiceLog:
+    """Writes lines from any thread.
+
+    Args:
+        stream: Where they go; standard error where None.
+    """
+
+    def __init__(self, stream: TextIO | None = None):
+        self._stream = stream or sys.stderr
+        self._lock = threading.Lock()
+
+    def line(self, event: str, *, level: str = "info", **facts: Any) -> None:
+        """Writes one line.
+
+        Args:
+            event: What happened, in one word.
+            level: "info", "warning" or "error".
+            facts: Some of `FACTS`.
+
+        Raises:
+            ValueError: Another fact was given.
+        """
+        unknown = facts.keys() - set(FACTS)
+        if unknown:
+            raise ValueError(f"not a fact that a line may hold: {', '.join(sorted(unknown))}")
+        now = time.time()
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
+        text = json.dumps({"time": stamp, "level": level, "event": event, **facts}, default=str)
+        with self._lock:
+            print(text, file=self._stream, flush=True)
+
+    def take_over(self) -> None:
+        """Has what libraries log come as lines of this log, by kind alone: their words may hold what a caller sent."""
+        root = logging.getLogger()
+        root.handlers[:] = [_Handler(self)]
+        root.setLevel(logging.WARNING)
+        for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "asyncio", "gradio", "httpx"):
+            logger = logging.getLogger(name)
+            logger.handlers.clear()
+            logger.propagate = name != "uvicorn.access"
+            logger.setLevel(logging.WARNING)
+
+
+class _Handler(logging.Handler):
+    def __init__(self, log: ServiceLog):
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raised = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
+        level = "error" if record.levelno >= logging.ERROR else "warning"
+        place = f"{record.name}:{record.lineno}"
+        self._log.line("library", level=level, reason=place, error=raised)
