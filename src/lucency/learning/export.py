@@ -141,7 +141,24 @@ def _folded(proto: Any) -> Any:
     kept = [entry for entry in folded.opset_import if entry.domain in used]
     del folded.opset_import[:]
     folded.opset_import.extend(kept)
+    _share(folded.graph)
     return folded
+
+
+def _share(graph: Any) -> None:
+    """Has equal weights stand in the graph once: a kernel that films of two sizes pass was folded for each of them."""
+    from onnx import numpy_helper
+
+    first: dict[tuple[int, tuple[int, ...], bytes], str] = {}
+    same: dict[str, str] = {}
+    for tensor in graph.initializer:
+        key = (tensor.data_type, tuple(tensor.dims), numpy_helper.to_array(tensor).tobytes())
+        same[tensor.name] = first.setdefault(key, tensor.name)
+    kept = [tensor for tensor in graph.initializer if same[tensor.name] == tensor.name]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    for node in graph.node:
+        node.input[:] = [same.get(name, name) for name in node.input]
 
 
 def _erfc(context: Any, node: Any, name: str, arguments: Any) -> None:
