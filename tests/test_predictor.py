@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +137,42 @@ def test_an_error_rate_makes_it_abstain(trained: TrainResult, films: list[Path])
         assert answer.decision == (answer.possible[0] if len(answer.possible) == 1 else "uncertain")
     with pytest.raises(ValueError, match="above 0 and below 1"):
         Predictor(trained.run, error_rate=0.0)
+
+
+def test_many_films_at_once_are_scored_in_parts_that_fit_memory(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side = predictor.bundle.card.input.height
+    drawn = np.random.default_rng(0).integers(0, 256, (7, side, side, 1), dtype=np.uint8)
+    whole = predictor.score(drawn)
+    runs: list[int] = []
+    session = predictor._session
+
+    class Watched:
+        def run(self, outputs: list[str], fed: dict[str, np.ndarray]) -> list[np.ndarray]:
+            runs.append(len(next(iter(fed.values()))))
+            return session.run(outputs, fed)
+
+    monkeypatch.setattr(predictor, "_session", Watched())
+    monkeypatch.setattr("lucency.predictor._PIXELS_AT_ONCE", 3 * side * side)
+    parts = predictor.score(drawn)
+    assert runs == [3, 3, 1]
+    for name, values in whole.items():
+        np.testing.assert_allclose(parts[name], values, rtol=1e-5, atol=1e-5)
+    assert len(predictor.score(drawn[:0])["logit"]) == 0
+
+
+def test_asking_it_leaves_nothing_on_the_machine(predictor: Predictor, films: list[Path], tmp_path: Path) -> None:
+    """ONNX Runtime's own telemetry writes into both folders where it is not switched off."""
+    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    home.mkdir()
+    temporary.mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "XDG_"))}
+    code = "import sys; from lucency import Predictor; print(Predictor(sys.argv[1]).predict(sys.argv[2]).logit)"
+    subprocess.run(
+        [sys.executable, "-c", code, str(predictor.bundle.folder), str(films[0])],
+        env={**kept, "HOME": str(home), "TMPDIR": str(temporary)},
+        check=True,
+        capture_output=True,
+    )
+    assert sorted(home.rglob("*")) == sorted(temporary.rglob("*")) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
     from lucency.workflows.stress import stress
     from lucency.workflows.teller import Teller
     from lucency.workflows.train import resume_training, train
+
+# ONNX Runtime's wheels write identifiers of the machine into the home folder and send them away as they are imported.
+# Films of patients are answered here: nothing calls home unless somebody asks for it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _WHERE = {
     "Bundle": "lucency.bundle",

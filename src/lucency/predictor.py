@@ -20,6 +20,9 @@ from lucency.imaging.geometry import Placement, to_input
 from lucency.imaging.radiograph import Radiograph
 from lucency.imaging.readers import read_radiograph
 
+_PIXELS_AT_ONCE = 2**20
+"""Pixels of input in one run of the graph. What its layers hold takes hundreds of times as much memory."""
+
 Source = str | os.PathLike[str] | bytes | BinaryIO | Radiograph
 
 
@@ -143,7 +146,12 @@ class Predictor:
         Returns:
             "logit" float32 (B,), and where the model has them "heatmap" (B, h, w) and "embedding" (B, channels).
         """
-        values = self._session.run(self._outputs, {self._input: films.astype(np.float32)})
+        at_once = max(1, _PIXELS_AT_ONCE // (films.shape[1] * films.shape[2]))
+        parts = [
+            self._session.run(self._outputs, {self._input: films[start : start + at_once].astype(np.float32)})
+            for start in range(0, max(1, len(films)), at_once)
+        ]
+        values = parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
         return dict(zip(self._outputs, values, strict=True))
 
     def score_rows(

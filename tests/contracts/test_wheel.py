@@ -76,7 +76,7 @@ class TestContent:
         assert {name.parts[0] for name in names} == {"lucency", f"lucency-{__version__}.dist-info"}
         suffixes = {name.suffix for name in names if name.parts[0] == "lucency"}
         of_models = {".json", ".onnx"} if shipped_models() else set()
-        assert suffixes == {".py", ".typed", ".toml", ".j2", ".css", ".js", ".npz"} | of_models
+        assert suffixes == {".py", ".typed", ".toml", ".j2", ".css", ".js", ".svg", ".npz"} | of_models
 
 
 class TestBase:

@@ -92,7 +92,9 @@ class Guard:
             await self._app(scope, self._limited(scope, receive), answer)
         except ProblemError as problem:
             error = problem.code
-            if not told["status"]:
+            if error == "unauthorized" and scope["path"] == "/":
+                await _to_login(answer)
+            elif not told["status"]:
                 await send_problem(problem, request_id, answer, close=True)
         except Exception as unexpected:  # Nothing may end the service, and nothing of it may reach the caller.
             error = type(unexpected).__name__
@@ -167,6 +169,12 @@ async def send_problem(problem: ProblemError, request_id: str, send: Send, *, cl
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": problem.kind.status, "headers": encoded})
     await send({"type": "http.response.body", "body": content})
+
+
+async def _to_login(send: Send) -> None:
+    headers = [(b"location", b"/login"), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 303, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _route(scope: Message) -> str:

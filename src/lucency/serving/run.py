@@ -16,6 +16,7 @@ from lucency.errors import LucencyError
 from lucency.serving.access import Access
 from lucency.serving.guard import Guard
 from lucency.serving.logs import ServiceLog
+from lucency.serving.page import mount_page
 from lucency.serving.private_folder import private_folder
 from lucency.serving.service import Service
 from lucency.serving.settings import ServeSettings
@@ -93,7 +94,7 @@ def serve(settings: ServeSettings, *, log: ServiceLog | None = None) -> None:
 def _run(settings: ServeSettings, log: ServiceLog, bound: socket.socket, folder: Path) -> None:
     service = Service(settings, log)
     access = Access(settings.token)
-    app = Guard(build_app(service, access), settings, access, log, service.measures)
+    app = Guard(mount_page(build_app(service, access), service, folder), settings, access, log, service.measures)
     limits = settings.limits
     protocol = type("Protocol", (_PatientProtocol,), {"header_seconds": limits.header_seconds})
     config = uvicorn.Config(

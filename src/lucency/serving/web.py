@@ -252,7 +252,9 @@ def _problems(app: FastAPI) -> None:
     async def plain(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         codes = {404: "no_such_address", 405: "method_not_allowed", 400: "bad_form"}
-        return answer(request, ProblemError(codes.get(error.status_code, "internal"), "See /v1/openapi.json"), error.headers)
+        return answer(
+            request, ProblemError(codes.get(error.status_code, "internal"), "See /v1/openapi.json"), error.headers
+        )
 
     handlers: list[tuple[type[Exception], Callable[[Request, Exception], Awaitable[Response]]]] = [
         (ProblemError, told),

@@ -62,7 +62,7 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={**environment, "OMP_NUM_THREADS": str(settings.threads)},
+                env={**environment, "OMP_NUM_THREADS": str(settings.threads), "ORT_DISABLE_TELEMETRY": "1"},
                 pass_fds=(number,),
                 # Ctrl-C is for the service, which ends its workers when the requests in flight are answered.
                 start_new_session=True,

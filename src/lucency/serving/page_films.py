@@ -1,0 +1,154 @@
+"""What the page asks of the service: the model's rules, answers for films, reports and samples."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from lucency.imaging.overlay import DISCLAIMER
+from lucency.serving.film_report import ReportFacts, film_report
+from lucency.serving.film_view import FilmView
+from lucency.serving.page_rules import (
+    HEADLINES,
+    Rule,
+    decisions,
+    heat_map_words,
+    probability_words,
+    rules,
+    similar_words,
+)
+from lucency.serving.page_samples import SAMPLES, draw_sample
+from lucency.serving.problems import ProblemError
+from lucency.serving.service import Service
+from lucency.serving.similar import similar_films
+from lucency.serving.worker import FilmLostError, FilmReply
+from lucency.serving.worker_pool import PoolBusyError
+
+_PARTS = ("view", "heatmap")
+
+
+def add_page_routes(app: FastAPI, service: Service) -> None:
+    """Adds what the script of the page asks for, below /page/.
+
+    Args:
+        app: Where the problems of requests are told already.
+        service: Answers for films.
+    """
+
+    @app.get("/page/model", include_in_schema=False)
+    async def model() -> JSONResponse:
+        return JSONResponse(model_facts(service))
+
+    @app.post("/page/films", include_in_schema=False)
+    async def films(request: Request) -> JSONResponse:
+        prediction, view = await _answered(request, service, {})
+        words = {
+            "probability": probability_words(prediction),
+            "similar": similar_words(prediction.get("similar")),
+            "heatmap": heat_map_words(prediction, view.cells is not None, service.card.heat_scale),
+        }
+        return JSONResponse(
+            {
+                "prediction": prediction,
+                "decisions": decisions(service.card, prediction),
+                "words": words,
+                "view": {
+                    "height": view.height,
+                    "width": view.width,
+                    "levels": base64.b64encode(view.packed).decode(),
+                    "heatmap": view.cells,
+                    "covers": view.covers,
+                },
+            }
+        )
+
+    @app.post("/page/report", include_in_schema=False)
+    async def report(request: Request, rule: str = "") -> Response:
+        chosen = _rule(service, rule)
+        prediction, view = await _answered(request, service, dict(chosen.asked))
+        facts = ReportFacts.of(service.card, prediction, chosen)
+        scale = service.card.heat_scale
+        try:
+            page = await asyncio.to_thread(lambda: film_report(facts, view.picture(scale)))
+        except FilmLostError as lost:
+            raise ProblemError("worker_died", f"{lost}.") from None
+        return Response(page, media_type="application/pdf")
+
+    @app.get("/page/samples/{number}", include_in_schema=False)
+    async def sample(number: int) -> Response:
+        if not 0 <= number < len(SAMPLES):
+            raise ProblemError("no_such_address", "There is no such sample")
+        return Response(await asyncio.to_thread(_drawn, number), media_type="image/png")
+
+
+def model_facts(service: Service) -> dict[str, Any]:
+    """What the page tells of the model, and the rules that it offers."""
+    card = service.card
+    return {
+        "bundle": service.identity,
+        "notice": DISCLAIMER,
+        "rules": [{"key": r.key, "name": r.name, "meaning": r.meaning, "asked": dict(r.asked)} for r in rules(card)],
+        "headlines": dict(HEADLINES),
+        "heat_scale": card.heat_scale,
+        "intended_use": card.intended_use,
+        "licence": card.licence,
+        "limits": list(card.limits),
+        "most_bytes": service.settings.limits.body_bytes,
+    }
+
+
+@functools.cache
+def _drawn(number: int) -> bytes:
+    return draw_sample(SAMPLES[number])
+
+
+def _rule(service: Service, key: str) -> Rule:
+    known = rules(service.card)
+    found = next((rule for rule in known if rule.key == key), None)
+    if found is None:
+        raise ProblemError("bad_value", f"rule may be {', '.join(rule.key for rule in known)}")
+    return found
+
+
+async def _answered(request: Request, service: Service, asked: dict[str, Any]) -> tuple[dict[str, Any], FilmView]:
+    """The answer for the film that is the body, and the film as a page shows it.
+
+    Raises:
+        ProblemError: There is no film, it cannot be used, or nobody has time for it.
+    """
+    film = await request.body()
+    if not film:
+        raise ProblemError("empty_file", "The file is empty. Fetch or export the film again.")
+    request.state.films = 1
+    reply = await _reply(service, film, {"include": list(_PARTS), **asked})
+    service.count(reply)
+    if "error" in reply.said:
+        raise ProblemError(reply.said["error"]["code"], reply.said["error"]["message"])
+    prediction = dict(reply.said["prediction"])
+    view = FilmView.taken_from(prediction, reply.parts["view"])
+    if prediction["probability"] is not None:
+        similar = similar_films(service.card.scores, prediction["probability"])
+        if similar is not None:
+            prediction["similar"] = similar
+    return prediction, view
+
+
+async def _reply(service: Service, film: bytes, asked: dict[str, Any]) -> FilmReply:
+    wait = service.wait_seconds()
+    try:
+        future = service.pool.submit(film, asked)
+    except PoolBusyError:
+        code = "stopping" if service.stopping else "busy"
+        raise ProblemError(code, "Too many films are waiting; try again in a moment", retry_after=wait) from None
+    try:
+        return await asyncio.wait_for(asyncio.wrap_future(future), service.settings.limits.waiting_seconds)
+    except TimeoutError:
+        raise ProblemError("busy", "No worker took the film in time; try again", retry_after=wait) from None
+    except FilmLostError as lost:
+        service.measures.films.labels(lost.code).inc()
+        raise ProblemError(lost.code, f"{lost}.") from None

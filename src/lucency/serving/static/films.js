@@ -1,0 +1,250 @@
+// Takes films, asks the service about them, and shows what it says. Films stay in this tab.
+
+import { answerOf } from "./answer.js";
+import { button, element, placeOf } from "./dom.js";
+import { FilmTable } from "./table.js";
+import { Viewer } from "./viewer.js";
+
+const AT_ONCE = 2;
+const TRIES = 6;
+const PICTURES = 30;
+
+const films = [];
+let numbered = 0;
+let model;
+let rule;
+let chosen = null;
+let asking = 0;
+
+const status = element("p", { class: "status", role: "status", "aria-live": "polite" });
+const input = element("input", { id: "films-input", type: "file", multiple: true, class: "unseen" });
+const rules = element("select", { id: "films-rule", "aria-describedby": "films-rule-meaning" });
+const meaning = element("p", { id: "films-rule-meaning", class: "quiet" });
+const viewer = new Viewer();
+const said = element("div", { class: "said" });
+const spoken = element("p", { class: "unseen", role: "status" });
+const answer = element("section", { class: "answer", "aria-label": "Answer", hidden: true }, viewer.place, said);
+const table = new FilmTable({ choose, clear });
+const about = element("details", { class: "about" });
+
+class ServiceError extends Error {
+  constructor(words, retry) {
+    super(words);
+    this.retry = retry;
+  }
+}
+
+// Sends a film, waits where the service is busy, and gives the answer or one plain line.
+async function post(address, film) {
+  // A folder that was dropped, or a file that is gone since, is no fault of the service.
+  const body = await film.arrayBuffer().catch(() => {
+    throw new ServiceError("The browser cannot read this file. Choose it again; a folder cannot be taken.", false);
+  });
+  for (let tried = 1; ; tried += 1) {
+    let reply;
+    try {
+      reply = await fetch(address, {
+        method: "POST",
+        body,
+        headers: { "content-type": "application/octet-stream" },
+      });
+    } catch {
+      throw new ServiceError("The service cannot be reached.", true);
+    }
+    if (reply.ok) return reply;
+    if (reply.status === 401) throw new ServiceError("Your session has ended: load the page again and type the token.", true);
+    const problem = await reply.json().catch(() => ({}));
+    if (reply.status !== 503) {
+      throw new ServiceError(problem.detail ?? "The service could not answer.", reply.status >= 500);
+    }
+    if (tried === TRIES) throw new ServiceError("The service is busy. Try again in a moment.", true);
+    const seconds = Math.min(20, Number(reply.headers.get("retry-after")) || 2);
+    tell(`The service is busy; trying again in ${seconds} s.`);
+    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+  }
+}
+
+function tell(words) {
+  status.textContent = words;
+}
+
+function take(given) {
+  for (const file of given) {
+    const film = { number: (numbered += 1), name: file.name || "pasted picture", file, waiting: true };
+    films.push(film);
+    if (file.size > model.most_bytes) {
+      film.waiting = false;
+      film.fault = `Larger than ${Math.floor(model.most_bytes / 1e6)} MB, the most that this service takes.`;
+    }
+  }
+  if (given.length) show();
+  askNext();
+}
+
+function askNext() {
+  while (asking < AT_ONCE) {
+    const film = films.find((one) => one.waiting);
+    if (!film) break;
+    film.waiting = false;
+    asking += 1;
+    ask(film).finally(() => {
+      asking -= 1;
+      askNext();
+    });
+  }
+}
+
+async function ask(film) {
+  tell(progress());
+  try {
+    await read(film);
+  } catch (error) {
+    film.fault = error.message;
+    film.retry = Boolean(error.retry);
+  }
+  if (!films.includes(film)) return;
+  if (film.answer && film.answer.prediction.bundle !== model.bundle) await learnModel();
+  tell(progress());
+  if (chosen === null || chosen === film) choose(film);
+  else show();
+}
+
+async function read(film) {
+  const { view, ...answer } = await (await post("/page/films", film.file)).json();
+  film.answer = answer;
+  film.coloured = Boolean(view.heatmap);
+  film.view = view;
+  // The pictures of many films would fill the memory of a tab; what is dropped is read again when it is wanted.
+  const held = films.filter((one) => one.view && one !== film && one !== chosen);
+  for (const one of held.slice(0, Math.max(0, held.length - PICTURES))) delete one.view;
+}
+
+function progress() {
+  const done = films.filter((film) => film.answer || film.fault).length;
+  const words = films.length === 1 ? "1 film" : `${films.length} films`;
+  return done === films.length ? `${words} answered.` : `Reading films: ${done} of ${words} answered.`;
+}
+
+async function choose(film) {
+  chosen = film;
+  show();
+  if (!film.answer) return;
+  spoken.textContent = `${film.name}: ${model.headlines[film.answer.decisions[rule.key]]}. ${film.answer.words.probability}`;
+  try {
+    if (!film.view) await read(film);
+    // Another film may have been chosen meanwhile.
+    if (film === chosen) await viewer.show(film.view, model.heat_scale, film.name);
+  } catch (error) {
+    tell(error.message);
+  }
+}
+
+function clear() {
+  films.length = 0;
+  chosen = null;
+  tell("All films are forgotten.");
+  show();
+  input.focus();
+}
+
+function retry(film) {
+  delete film.fault;
+  film.waiting = true;
+  show();
+  askNext();
+}
+
+function show() {
+  const ready = chosen && (chosen.answer || chosen.fault);
+  answer.hidden = !ready;
+  viewer.place.hidden = !chosen?.answer;
+  if (ready) said.replaceChildren(...answerOf(chosen, model, rule, { post, tell, retry }));
+  table.show(films, model, rule, chosen);
+}
+
+async function learnModel() {
+  const reply = await fetch("/page/model");
+  if (!reply.ok) throw new Error("The service does not say which model answers. Load the page again.");
+  model = await reply.json();
+  rule = model.rules.find((one) => one.key === rule?.key) ?? model.rules[0];
+  rules.replaceChildren(...model.rules.map((one) => element("option", { value: one.key }, one.name)));
+  decideBy(rule.key);
+  about.replaceChildren(
+    element("summary", {}, `About the model ${model.bundle}`),
+    element("p", {}, model.intended_use),
+    model.limits.length ? element("ul", {}, ...model.limits.map((words) => element("li", {}, words))) : "",
+    element("p", { class: "quiet" }, `Licence: ${model.licence}`),
+    element("p", {}, element("a", { href: "/v1/model" }, "Its whole card (JSON)")),
+  );
+}
+
+function decideBy(key) {
+  rule = model.rules.find((one) => one.key === key);
+  rules.value = key;
+  meaning.textContent = rule.meaning;
+}
+
+function listen() {
+  rules.addEventListener("change", () => {
+    decideBy(rules.value);
+    show();
+  });
+  input.addEventListener("change", () => {
+    take([...input.files]);
+    input.value = "";
+  });
+  document.addEventListener("click", (event) => {
+    const sample = event.target.closest?.("[id^=lucency-sample-]");
+    if (sample) takeSample(sample.id.slice("lucency-sample-".length), sample.textContent.trim());
+  });
+  document.addEventListener("paste", (event) => {
+    const pasted = [...(event.clipboardData?.files ?? [])];
+    if (!pasted.length) return;
+    event.preventDefault();
+    take(pasted);
+  });
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("dropping");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.body.classList.remove("dropping");
+  });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("dropping");
+    take([...(event.dataTransfer?.files ?? [])]);
+  });
+}
+
+async function takeSample(number, name) {
+  const reply = await fetch(`/page/samples/${number}`);
+  if (!reply.ok) return tell("The sample cannot be had.");
+  take([new File([await reply.blob()], name, { type: "image/png" })]);
+}
+
+async function start() {
+  const taking = await placeOf("lucency-take");
+  try {
+    await learnModel();
+  } catch (error) {
+    taking.append(element("p", { class: "fault", role: "alert" }, error.message));
+    return;
+  }
+  const words = element(
+    "label",
+    { for: "films-input", class: "drop" },
+    element("span", { class: "choose" }, "Choose films"),
+    element("span", {}, "or drop them anywhere on this page, or paste a picture (Ctrl+V)"),
+    element("span", { class: "quiet" }, "DICOM, JPEG, PNG, TIFF; 8 to 16 bit; several at a time"),
+  );
+  taking.append(input, words, status, spoken);
+  (await placeOf("lucency-rule")).append(element("label", { for: "films-rule" }, "Decide by"), rules, meaning);
+  (await placeOf("lucency-film")).append(answer);
+  (await placeOf("lucency-table")).append(table.place);
+  (await placeOf("lucency-model")).append(about);
+  listen();
+  document.body.dataset.ready = "yes";
+}
+
+start();

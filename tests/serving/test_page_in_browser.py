@@ -1,0 +1,204 @@
+"""The page of `lucency serve` in a real browser: films in, answers and pictures out, by mouse, keyboard and phone."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator
+from io import BytesIO, StringIO
+from typing import TYPE_CHECKING
+
+import pytest
+from gated_bundle import gated_bundle
+from given_films import DEEP, DICOM, FRACTURED, JPEG, saved
+from page_in_browser import OpenPage, launched, until
+from PIL import Image
+from service_process import starter
+
+from lucency.bundle import Bundle
+from lucency.datasets.non_radiographs import draw_non_radiograph
+from lucency.predictor import Predictor
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Route
+
+HOSTILE = "=1+1<img src=x onerror='document.title=1'>.jpg"
+NOTICE = "Research use only. Not a medical device."
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return gated_bundle(tmp_path_factory.mktemp("bundles") / "gated")
+
+
+@pytest.fixture(scope="module")
+def url(bundle: Bundle) -> Iterator[str]:
+    with starter(bundle) as start:
+        yield start().url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as found:
+        yield found
+
+
+@pytest.fixture
+def opened(browser: Browser, url: str) -> Iterator[OpenPage]:
+    found = OpenPage(browser, url)
+    yield found
+    found.close()
+
+
+def test_films_of_three_formats_are_answered_as_the_bundle_answers(opened: OpenPage, bundle: Bundle) -> None:
+    opened.give(("hand.jpg", JPEG), ("deep.png", DEEP), ("film.dcm", DICOM))
+    predictor = Predictor(bundle)
+    for name, content in (("hand.jpg", JPEG), ("deep.png", DEEP), ("film.dcm", DICOM)):
+        expected = predictor.predict(content)
+        assert expected.probability is not None
+        opened.page.get_by_role("button", name=name).click()
+        said = until(opened.page.locator(".said").inner_text, lambda text, name=name: text.startswith(name))
+        assert f"{expected.probability:.2f}" in said
+        assert {"fractured": "Fractured", "not_fractured": "Not fractured"}[expected.decision] in said
+        assert expected.sha256 in said
+        assert "Of validation films scored like this" in said
+        assert NOTICE in said
+    assert "forearm" in opened.page.locator(".said").inner_text()
+    whole = opened.page.content()
+    assert not [word for word in ("Doe", "4711", "Springfield") if word in whole]
+
+
+def test_another_rule_decides_at_once(opened: OpenPage, bundle: Bundle) -> None:
+    opened.give(("hand.jpg", JPEG), ("deep.png", DEEP))
+    opened.page.locator(".films tbody button", has_text="deep.png").click()
+    choice = opened.page.get_by_label("Decide by")
+    names = {"fractured": "Fractured", "not_fractured": "Not fractured", "uncertain": "Uncertain"}
+    asked = {"screening": {}, "confirm": {"operating_point": "confirm"}} | {
+        f"error_rate_{rate:g}": {"error_rate": rate} for rate in (0.05, 0.1, 0.2)
+    }
+    assert choice.locator("option").evaluate_all("all => all.map(one => one.value)") == list(asked)
+    for key, rule in asked.items():
+        choice.select_option(key)
+        expected = Predictor(bundle, **rule).predict(DEEP).decision
+        assert opened.page.locator(".decision").inner_text() == names[expected]
+
+
+def test_what_is_no_radiograph_is_refused_without_a_probability(opened: OpenPage) -> None:
+    opened.give(("letter.png", saved(draw_non_radiograph("document", 3), "PNG")),
+                ("photo.jpg", saved(draw_non_radiograph("still_life", 3), "JPEG")))  # fmt: skip
+    rows = opened.page.locator(".films tbody tr").all_inner_texts()
+    assert "Not a radiograph" in rows[0]
+    assert "Unlike the training films" in rows[1]
+    said = opened.page.locator(".said").inner_text()
+    assert "no probability is given" in said
+    assert "Probability of a fracture" not in said
+
+
+def test_a_film_that_cannot_be_read_costs_one_line_and_no_other_film(opened: OpenPage) -> None:
+    opened.give(("cut.jpg", JPEG[: len(JPEG) // 2]), ("empty.dcm", b""), ("words.txt", b"hello"), ("hand.jpg", JPEG))
+    rows = {row.split("\t")[0]: row for row in opened.page.locator(".films tbody tr").all_inner_texts()}
+    assert "No answer: The JPEG has no end marker." in rows["cut.jpg"]
+    assert "empty" in rows["empty.dcm"]
+    assert "No answer" in rows["words.txt"]
+    assert "ractured" in rows["hand.jpg"]
+    # The browser itself logs that requests were answered with 422.
+    assert all("422" in line for line in opened.said)
+    opened.said.clear()
+
+
+def test_films_can_be_pasted_and_dropped_and_hostile_names_are_only_text(opened: OpenPage) -> None:
+    given = """([kind, name, bytes]) => {
+      const data = new DataTransfer();
+      data.items.add(new File([new Uint8Array(bytes)], name));
+      const event = kind === "paste"
+        ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })
+        : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+      document.body.dispatchEvent(event);
+    }"""
+    opened.page.evaluate(given, ["paste", "pasted.png", list(DEEP)])
+    opened.page.evaluate(given, ["drop", HOSTILE, list(JPEG)])
+    opened.wait(2)
+    names = opened.page.locator(".films tbody th").all_inner_texts()
+    assert names == ["pasted.png", HOSTILE]
+    assert opened.page.title() == "Lucency"
+    table = list(csv.DictReader(StringIO(opened.taken("Table (CSV)")[1].decode())))
+    assert table[1]["file"] == f"'{HOSTILE}"
+
+
+def test_downloads_hold_what_the_page_says(opened: OpenPage, bundle: Bundle) -> None:
+    opened.give(("jane-doe.dcm", DICOM))
+    expected = Predictor(bundle, operating_point="confirm").predict(DICOM)
+    opened.page.get_by_label("Decide by").select_option("confirm")
+    stem = f"lucency-{hashlib.sha256(DICOM).hexdigest()[:12]}"
+    name, content = opened.taken("Data (JSON)")
+    told = json.loads(content)
+    assert name == f"{stem}.json"
+    assert told["notice"] == NOTICE
+    one = told["predictions"][0]
+    assert (one["sha256"], one["decision"]) == (expected.sha256, expected.decision)
+    assert one["operating_point"] == "confirm"
+    assert one["probability"] == pytest.approx(expected.probability)
+    name, content = opened.taken("Picture (PNG)")
+    assert name == f"{stem}.png"
+    picture = Image.open(BytesIO(content))
+    assert picture.width == FRACTURED.shape[1]
+    assert picture.height > FRACTURED.shape[0]
+    name, report = opened.taken("Report (PDF)")
+    assert name == f"{stem}.pdf"
+    assert report.startswith(b"%PDF-1.4")
+    assert b"/Count 1" in report
+    row = next(csv.DictReader(StringIO(opened.taken("Table (CSV)")[1].decode())))
+    assert row["file"] == "jane-doe.dcm"
+    assert (row["decision"], row["rule"], row["sha256"]) == (expected.decision, "confirm", expected.sha256)
+    assert row["notice"] == NOTICE
+    for content in (report, told and json.dumps(told).encode()):
+        assert b"Doe" not in content
+        assert b"jane" not in content
+
+
+def test_a_busy_service_is_asked_again_and_a_lost_one_is_told(opened: OpenPage) -> None:
+    page, asked = opened.page, 0
+
+    def answer(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            route.fulfill(status=503, headers={"retry-after": "1"}, content_type="application/problem+json", body="{}")
+        elif asked == 2:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/page/films", answer)
+    opened.give(("hand.jpg", JPEG))
+    assert page.locator(".said .fault").inner_text() == "The service cannot be reached."
+    page.get_by_role("button", name="Try again").click()
+    page.locator(".decision").wait_for()
+    assert asked == 3
+    # The browser logs the two failed requests itself.
+    assert len(opened.said) == 2
+    opened.said.clear()
+
+
+def test_many_films_keep_few_pictures(opened: OpenPage) -> None:
+    page = opened.page
+    opened.give(*((f"{number:02d}.jpg", JPEG + bytes([number])) for number in range(34)))
+    before = len([address for address in opened.asked if address.endswith("/page/films")])
+    assert before == 34
+    page.locator(".films tbody button", has_text="01.jpg").click()
+    until(lambda: len([one for one in opened.asked if one.endswith("/page/films")]), lambda count: count == before + 1)
+    until(lambda: page.locator(".stage canvas").get_attribute("aria-label"), lambda label: "01.jpg" in label)
+
+
+def test_samples_and_forgetting(opened: OpenPage) -> None:
+    page = opened.page
+    samples = page.locator("#lucency-samples button")
+    for number in range(samples.count()):
+        samples.nth(number).click()
+        opened.wait(number + 1)
+    assert page.locator(".films tbody tr").count() == samples.count() >= 3
+    page.get_by_role("button", name="Forget all films").click()
+    assert page.locator(".films").is_hidden()
+    assert page.locator(".answer").is_hidden()
+    assert page.evaluate("document.activeElement.id") == "films-input"

@@ -1,0 +1,67 @@
+"""The page decides as the predictor does, and says so in words that fit the numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from service_process import png
+from small_bundle import small_bundle
+
+from lucency.abstention import Abstention
+from lucency.bundle import Bundle
+from lucency.predictor import Predictor
+from lucency.serving.page_rules import decisions, in_ten, probability_words, rules, similar_words
+from lucency.workflows.predict import FilmAnswer
+
+ABSTENTION = Abstention(tuple(np.linspace(-1, 4, 40)), tuple(np.linspace(-5, 1, 40)))
+
+
+@pytest.fixture(scope="module")
+def wavering(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return small_bundle(tmp_path_factory.mktemp("bundles") / "wavering", abstention=ABSTENTION)
+
+
+@pytest.mark.parametrize("grey", [40, 110, 128, 140, 160, 250])
+def test_every_rule_decides_as_the_predictor(wavering: Bundle, grey: int) -> None:
+    film = png(grey)
+    prediction = FilmAnswer("", Predictor(wavering).predict(film)).to_json()
+    found = decisions(wavering.card, prediction)
+    assert len(found) == 5
+    for rule in rules(wavering.card):
+        assert found[rule.key] == Predictor(wavering, **rule.asked).predict(film).decision
+
+
+def test_a_refused_film_is_refused_by_every_rule(wavering: Bundle) -> None:
+    refused = {"logit": None, "probability": None, "decision": "not_a_radiograph"}
+    assert set(decisions(wavering.card, refused).values()) == {"not_a_radiograph"}
+    assert "no probability" in probability_words(refused)
+
+
+def test_the_rule_of_the_bundle_comes_first(wavering: Bundle, tmp_path: Path) -> None:
+    assert rules(wavering.card)[0].key == "screening"
+    own = small_bundle(tmp_path / "own", abstention=Abstention(ABSTENTION.fractured, ABSTENTION.not_fractured, 0.15))
+    # Such a bundle abstains whatever operating point is named, so none is offered.
+    assert [rule.asked for rule in rules(own.card)] == [{"error_rate": rate} for rate in (0.15, 0.05, 0.1, 0.2)]
+    first = rules(own.card)[0]
+    film = png(128)
+    assert Predictor(own).predict(film).decision == Predictor(own, **first.asked).predict(film).decision
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.0, "0 in 100"), (0.001, "fewer than 1 in 100"), (0.03, "3 in 100"), (0.1, "1 in 10"), (0.71, "7 in 10"),
+     (0.9, "9 in 10"), (0.93, "93 in 100"), (0.999, "more than 99 in 100"), (1.0, "100 in 100")],
+)  # fmt: skip
+def test_shares_in_words(share: float, words: str) -> None:
+    assert in_ten(share) == words
+
+
+def test_similar_films_in_words() -> None:
+    said = similar_words({"films": 30, "fractured": 21, "low": 0.65, "high": 0.8})
+    assert said == (
+        "Of validation films scored like this, 7 in 10 were fractured "
+        "(21 of 30 films with a probability of 0.65 to 0.80)."
+    )
+    assert similar_words(None) == ""
