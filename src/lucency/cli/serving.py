@@ -54,9 +54,9 @@ def serve(
     ] = 60.0,
     waiting: Annotated[int, typer.Option(min=0, max=100_000, help="Films that may wait for a worker.")] = 64,
 ) -> None:
-    """Serve a model as an API, until Ctrl-C or SIGTERM.
+    """Serve a model as a page and an API, until Ctrl-C or SIGTERM.
 
-    POST films to /v1/predictions; /v1/openapi.json describes it. SIGHUP reads the model again. Films are kept in
+    The page is at /. POST films to /v1/predictions; /v1/openapi.json describes it. SIGHUP reads the model again. Films are kept in
     memory while they are answered and nowhere afterwards. The log goes to standard error, one JSON object a line.
     Research use only. Not a medical device.
     """

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import traceback
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
+from pathlib import PurePath
 from typing import Any
 
 from lucency.serving.access import COOKIE, Access, is_loopback
@@ -97,7 +99,7 @@ class Guard:
             elif not told["status"]:
                 await send_problem(problem, request_id, answer, close=True)
         except Exception as unexpected:  # Nothing may end the service, and nothing of it may reach the caller.
-            error = type(unexpected).__name__
+            error = f"{type(unexpected).__name__} at {_place(unexpected)}"
             if not told["status"]:
                 await send_problem(
                     ProblemError("internal", "The service has logged what happened, without the film"),
@@ -169,6 +171,12 @@ async def send_problem(problem: ProblemError, request_id: str, send: Send, *, cl
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": problem.kind.status, "headers": encoded})
     await send({"type": "http.response.body", "body": content})
+
+
+def _place(error: Exception) -> str:
+    """File and line that raised it; its words may hold what a caller sent."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{PurePath(last.filename).name}:{last.lineno}"
 
 
 async def _to_login(send: Send) -> None:
