@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 PIXELS = """() => {
   const shown = document.querySelector(".stage canvas");
@@ -30,20 +23,6 @@ PIXELS = """() => {
   return { red, green, blue, places };
 }"""
 """Sums of the colours on the canvas, and a number that changes where pixels move."""
-
-
-@contextmanager
-def launched() -> Iterator[Browser]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
-    program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.skip(f"no browser is installed: {', '.join(BROWSERS)}")
-    # Chromium refuses its own sandbox to root, as whom containers run tests.
-    arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=program, args=arguments)
-        yield opened
-        opened.close()
 
 
 def until(read: Callable[[], Any], wanted: Callable[[Any], bool], seconds: float = 20) -> Any:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +20,8 @@ import psutil
 import pytest
 from service_process import Serve, Served, png, slow_png
 from small_bundle import MIDDLE, STEP, small_bundle
+
+from lucency.bundle import Bundle
 
 SLOW = slow_png()
 
@@ -105,12 +111,23 @@ def test_above_what_may_wait_it_says_when_to_come_again(serve: Serve) -> None:
             assert answer.json()["predictions"][0]["logit"] == pytest.approx((grey - MIDDLE) / STEP, abs=1e-4)
 
 
-def test_a_caller_who_leaves_takes_nothing_with_him(serve: Serve) -> None:
+def test_more_films_than_may_ever_wait_are_too_many(serve: Serve) -> None:
+    served = serve("--waiting", "1")
+    with served.client() as client:
+        answer = client.post("/v1/predictions", files=[("films", png(100 + n)) for n in range(3)])
+        assert (answer.status_code, answer.json()["code"]) == (422, "too_many_films")
+        assert "2 films" in answer.json()["detail"]
+        answer = client.post("/v1/predictions", files=[("films", png(100 + n)) for n in range(2)])
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/v1/predictions", "/page/films"])
+def test_a_caller_who_leaves_takes_nothing_with_him(serve: Serve, address: str) -> None:
     served = serve()
-    head = b"POST /v1/predictions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+    head = f"POST {address} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(SLOW)}\r\n\r\n".encode()
     for sent in (SLOW[: len(SLOW) // 2], SLOW):
         with socket.create_connection(("127.0.0.1", served.port)) as line:
-            line.sendall(head % len(SLOW) + sent)
+            line.sendall(head + sent)
     assert logit_of(served, 100) == pytest.approx((100 - MIDDLE) / STEP, abs=1e-4)
     served.logged("request", count=2)
     until("nothing waits", lambda: not busy(served))
@@ -218,8 +235,48 @@ def test_nothing_is_left_when_the_service_dies(serve: Serve, tmp_path: Path, num
     until("the workers are gone", lambda: not any(psutil.pid_exists(worker.pid) for worker in workers), 40)
 
 
+def test_films_are_answered_while_the_disk_is_full(bright: Bundle, tmp_path: Path) -> None:
+    """Neither the folder for temporary files nor the log can take another byte."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    folder = tmp_path / "full"
+    folder.mkdir()
+    # In a mount namespace of its own, the folder is a disk of 64 kB.
+    apart = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    mount = 'mount -t tmpfs -o size=64k none "$1"'
+    if shutil.which("unshare") is None or subprocess.run([*apart, mount, "sh", folder], check=False).returncode:
+        pytest.skip("this user may not mount a file system of his own")
+    script = f'{mount} && {{ head -c 1M /dev/zero 2>/dev/null >"$1/rest"; shift; exec "$@" 2>/dev/full; }}'
+    lucency = str(Path(sys.executable).with_name("lucency"))
+    command = [lucency, "serve", "--port", str(port), "--workers", "1", "--model", str(bright.folder)]
+    process = subprocess.Popen(
+        [*apart, script, "sh", str(folder), *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(folder)},
+    )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
+            until("the service answers", lambda: ready(client), 60)
+            films = [("films", ("a", png(100))), ("films", ("b", SLOW)), ("films", ("c", b"\0" * 5_000_000))]
+            entries = client.post("/v1/predictions", files=films).json()["predictions"]
+            assert ["error" in entry for entry in entries] == [False, False, True]
+            assert client.post("/page/films", content=png(100)).status_code == 200
+            (lost,) = re.findall(r"^lucency_log_lines_lost (.+)$", client.get("/metrics").text, re.MULTILINE)
+            assert float(lost) >= 3
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def test_films_touch_no_disk(serve: Serve, tmp_path: Path) -> None:
-    """The folder for temporary files cannot be written to while films are answered, large ones too."""
     folder = tmp_path / "full"
     folder.mkdir()
     served = serve(env={"TMPDIR": str(folder)})

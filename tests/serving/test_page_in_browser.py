@@ -5,55 +5,28 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING
 
 import pytest
-from gated_bundle import gated_bundle
 from given_films import DEEP, DICOM, FRACTURED, JPEG, saved
-from page_in_browser import OpenPage, launched, until
+from page_in_browser import OpenPage, until
 from PIL import Image
-from service_process import starter
 
 from lucency.bundle import Bundle
 from lucency.datasets.non_radiographs import draw_non_radiograph
 from lucency.predictor import Predictor
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Route
+    from playwright.sync_api import Route
 
 HOSTILE = "=1+1<img src=x onerror='document.title=1'>.jpg"
 NOTICE = "Research use only. Not a medical device."
 
 
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return gated_bundle(tmp_path_factory.mktemp("bundles") / "gated")
-
-
-@pytest.fixture(scope="module")
-def url(bundle: Bundle) -> Iterator[str]:
-    with starter(bundle) as start:
-        yield start().url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as found:
-        yield found
-
-
-@pytest.fixture
-def opened(browser: Browser, url: str) -> Iterator[OpenPage]:
-    found = OpenPage(browser, url)
-    yield found
-    found.close()
-
-
-def test_films_of_three_formats_are_answered_as_the_bundle_answers(opened: OpenPage, bundle: Bundle) -> None:
+def test_films_of_three_formats_are_answered_as_the_bundle_answers(opened: OpenPage, gated: Bundle) -> None:
     opened.give(("hand.jpg", JPEG), ("deep.png", DEEP), ("film.dcm", DICOM))
-    predictor = Predictor(bundle)
+    predictor = Predictor(gated)
     for name, content in (("hand.jpg", JPEG), ("deep.png", DEEP), ("film.dcm", DICOM)):
         expected = predictor.predict(content)
         assert expected.probability is not None
@@ -69,7 +42,7 @@ def test_films_of_three_formats_are_answered_as_the_bundle_answers(opened: OpenP
     assert not [word for word in ("Doe", "4711", "Springfield") if word in whole]
 
 
-def test_another_rule_decides_at_once(opened: OpenPage, bundle: Bundle) -> None:
+def test_another_rule_decides_at_once(opened: OpenPage, gated: Bundle) -> None:
     opened.give(("hand.jpg", JPEG), ("deep.png", DEEP))
     opened.page.locator(".films tbody button", has_text="deep.png").click()
     choice = opened.page.get_by_label("Decide by")
@@ -80,7 +53,7 @@ def test_another_rule_decides_at_once(opened: OpenPage, bundle: Bundle) -> None:
     assert choice.locator("option").evaluate_all("all => all.map(one => one.value)") == list(asked)
     for key, rule in asked.items():
         choice.select_option(key)
-        expected = Predictor(bundle, **rule).predict(DEEP).decision
+        expected = Predictor(gated, **rule).predict(DEEP).decision
         assert opened.page.locator(".decision").inner_text() == names[expected]
 
 
@@ -126,9 +99,9 @@ def test_films_can_be_pasted_and_dropped_and_hostile_names_are_only_text(opened:
     assert table[1]["file"] == f"'{HOSTILE}"
 
 
-def test_downloads_hold_what_the_page_says(opened: OpenPage, bundle: Bundle) -> None:
+def test_downloads_hold_what_the_page_says(opened: OpenPage, gated: Bundle) -> None:
     opened.give(("jane-doe.dcm", DICOM))
-    expected = Predictor(bundle, operating_point="confirm").predict(DICOM)
+    expected = Predictor(gated, operating_point="confirm").predict(DICOM)
     opened.page.get_by_label("Decide by").select_option("confirm")
     stem = f"lucency-{hashlib.sha256(DICOM).hexdigest()[:12]}"
     name, content = opened.taken("Data (JSON)")

@@ -5,15 +5,12 @@ from __future__ import annotations
 import base64
 import dataclasses
 import zlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from gated_bundle import gated_bundle
 from given_films import DEEP, JPEG
-from page_in_browser import OpenPage, launched, until
-from service_process import starter
+from page_in_browser import OpenPage, until
 
 from lucency.imaging.geometry import InputSpec, place
 from lucency.imaging.overlay import draw_overlay
@@ -23,25 +20,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 NOTICE = "Research use only. Not a medical device."
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with starter(gated_bundle(tmp_path_factory.mktemp("bundles") / "gated")) as start:
-        yield start().url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as found:
-        yield found
-
-
-@pytest.fixture
-def opened(browser: Browser, url: str) -> Iterator[OpenPage]:
-    found = OpenPage(browser, url)
-    yield found
-    found.close()
 
 
 def test_the_film_is_on_the_canvas_with_colours_where_the_map_is_positive(opened: OpenPage) -> None:

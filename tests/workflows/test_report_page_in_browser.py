@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,27 +16,12 @@ from lucency.reporting.html import render_report
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LONG = "a/long/path/without/any/space/" + "of_folders_that_hold_films/" * 6 + "IMG0000001.png"
 CUT = """() => {
   document.querySelectorAll('details').forEach(part => part.open = true);
   return [...document.querySelectorAll('.scroll')]
     .filter(part => part.scrollWidth > part.clientWidth).map(part => part.innerText.slice(0, 60));
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
-    program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.skip(f"no browser is installed: {', '.join(BROWSERS)}")
-    # Chromium refuses its own sandbox to root, as whom containers run tests.
-    arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=program, args=arguments)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

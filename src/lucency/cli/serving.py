@@ -56,8 +56,9 @@ def serve(
 ) -> None:
     """Serve a model as a page and an API, until Ctrl-C or SIGTERM.
 
-    The page is at /. POST films to /v1/predictions; /v1/openapi.json describes it. SIGHUP reads the model again. Films are kept in
-    memory while they are answered and nowhere afterwards. The log goes to standard error, one JSON object a line.
+    The page is at /. POST films to /v1/predictions; /v1/openapi.json describes it. SIGHUP reads the model again. Films
+    are kept in memory while they are answered and nowhere afterwards. The log goes to standard error, one JSON object a
+    line.
     Research use only. Not a medical device.
     """
     from lucency.serving.access import chosen_token, is_loopback

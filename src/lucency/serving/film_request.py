@@ -12,7 +12,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from lucency.card import Card
 from lucency.serving.problems import ProblemError
-from lucency.serving.settings import Limits
+from lucency.serving.settings import ServeSettings
 
 INCLUDES = ("heatmap", "overlay")
 """What an answer can hold on demand."""
@@ -20,7 +20,7 @@ INCLUDES = ("heatmap", "overlay")
 _FIELDS = ("include", "operating_point", "error_rate")
 
 
-async def read_request(request: Request, limits: Limits, card: Card) -> tuple[list[bytes], dict[str, Any]]:
+async def read_request(request: Request, settings: ServeSettings, card: Card) -> tuple[list[bytes], dict[str, Any]]:
     """The films of a request and what is asked of them."""
     given: list[tuple[str, str]] = [
         (name, request.query_params[name]) for name in _FIELDS[1:] if name in request.query_params
@@ -30,15 +30,15 @@ async def read_request(request: Request, limits: Limits, card: Card) -> tuple[li
     if kind == "multipart/form-data":
         films = []
         parser = MultiPartParser(
-            request.headers, request.stream(), max_files=limits.films, max_fields=50, max_part_size=10_000
+            request.headers, request.stream(), max_files=settings.films, max_fields=50, max_part_size=10_000
         )
         # Films stay in memory: the guard has bounded the body.
-        parser.spool_max_size = limits.body_bytes + 1
+        parser.spool_max_size = settings.limits.body_bytes + 1
         try:
             form = await parser.parse()
         except MultiPartException as error:
             if "Too many files" in error.message:
-                raise ProblemError("too_many_films", f"A request may hold {limits.films} films") from None
+                raise ProblemError("too_many_films", f"A request may hold {settings.films} films") from None
             raise ProblemError("bad_form", "The multipart body cannot be taken apart") from None
         except (KeyError, ValueError, UnicodeDecodeError):
             raise ProblemError("bad_form", "The multipart body cannot be taken apart") from None

@@ -35,9 +35,13 @@ class ServiceLog:
 
     Args:
         stream: Where they go; standard error where None.
+
+    Attributes:
+        lost: Lines that could not be written, as on a full disk. A film is answered all the same.
     """
 
     def __init__(self, stream: TextIO | None = None):
+        self.lost = 0
         self._stream = stream or sys.stderr
         self._lock = threading.Lock()
 
@@ -59,7 +63,11 @@ class ServiceLog:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
         text = json.dumps({"time": stamp, "level": level, "event": event, **facts}, default=str)
         with self._lock:
-            print(text, file=self._stream, flush=True)
+            try:
+                self._stream.write(f"{text}\n")
+                self._stream.flush()
+            except OSError:
+                self.lost += 1
 
     def take_over(self) -> None:
         """Has what libraries log come as lines of this log, by kind alone: their words may hold what a caller sent."""

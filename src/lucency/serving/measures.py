@@ -18,9 +18,10 @@ class Measures:
     Args:
         waiting: Gives the number of films in workers or waiting for them.
         ready: Gives the number of workers that can answer.
+        lost: Gives the number of lines of the log that could not be written.
     """
 
-    def __init__(self, waiting: Callable[[], int], ready: Callable[[], int]):
+    def __init__(self, waiting: Callable[[], int], ready: Callable[[], int], lost: Callable[[], int]):
         self._registry = registry = CollectorRegistry()
         self.requests = Counter(
             "lucency_requests",
@@ -42,6 +43,9 @@ class Measures:
         )
         Gauge("lucency_films_open", "Films in workers or waiting for them.", registry=registry).set_function(waiting)
         Gauge("lucency_workers_ready", "Workers that can answer.", registry=registry).set_function(ready)
+        Gauge("lucency_log_lines_lost", "Lines of the log that could not be written.", registry=registry).set_function(
+            lost
+        )
         self.model = Gauge("lucency_model", "1 for the model that answers.", ("model",), registry=registry)
 
     def text(self) -> bytes:

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from lucency.imaging.overlay import DISCLAIMER
+from lucency.serving.answers import answered, prediction_of
 from lucency.serving.film_report import ReportFacts, film_report
 from lucency.serving.film_view import FilmView
 from lucency.serving.page_rules import (
@@ -25,9 +26,7 @@ from lucency.serving.page_rules import (
 from lucency.serving.page_samples import SAMPLES, draw_sample
 from lucency.serving.problems import ProblemError
 from lucency.serving.service import Service
-from lucency.serving.similar import similar_films
-from lucency.serving.worker import FilmLostError, FilmReply
-from lucency.serving.worker_pool import PoolBusyError
+from lucency.serving.worker import FilmLostError
 
 _PARTS = ("view", "heatmap")
 
@@ -125,30 +124,11 @@ async def _answered(request: Request, service: Service, asked: dict[str, Any]) -
     if not film:
         raise ProblemError("empty_file", "The file is empty. Fetch or export the film again.")
     request.state.films = 1
-    reply = await _reply(service, film, {"include": list(_PARTS), **asked})
+    (reply,) = await answered(request, service, [film], {"include": list(_PARTS), **asked})
     service.count(reply)
+    if isinstance(reply, FilmLostError):
+        raise ProblemError(reply.code, f"{reply}.")
     if "error" in reply.said:
         raise ProblemError(reply.said["error"]["code"], reply.said["error"]["message"])
-    prediction = dict(reply.said["prediction"])
-    view = FilmView.taken_from(prediction, reply.parts["view"])
-    if prediction["probability"] is not None:
-        similar = similar_films(service.card.scores, prediction["probability"])
-        if similar is not None:
-            prediction["similar"] = similar
-    return prediction, view
-
-
-async def _reply(service: Service, film: bytes, asked: dict[str, Any]) -> FilmReply:
-    wait = service.wait_seconds()
-    try:
-        future = service.pool.submit(film, asked)
-    except PoolBusyError:
-        code = "stopping" if service.stopping else "busy"
-        raise ProblemError(code, "Too many films are waiting; try again in a moment", retry_after=wait) from None
-    try:
-        return await asyncio.wait_for(asyncio.wrap_future(future), service.settings.limits.waiting_seconds)
-    except TimeoutError:
-        raise ProblemError("busy", "No worker took the film in time; try again", retry_after=wait) from None
-    except FilmLostError as lost:
-        service.measures.films.labels(lost.code).inc()
-        raise ProblemError(lost.code, f"{lost}.") from None
+    prediction = prediction_of(reply, service.card)
+    return prediction, FilmView.taken_from(prediction, reply.parts["view"])

@@ -44,6 +44,7 @@ def gradio_app() -> FastAPI:
         outer, _blocks(), path="/", footer_links=[], run_history=False, show_error=False, ssr_mode=False, pwa=False,
         mcp_server=False, enable_monitoring=False, theme=_theme(), max_file_size=1,
     )  # fmt: skip
+    # The mount is the last route; only its subclass has `app`.
     inner: FastAPI = outer.routes[-1].app  # type: ignore[attr-defined]
     return inner
 

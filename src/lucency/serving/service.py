@@ -13,7 +13,7 @@ from lucency.errors import LucencyError
 from lucency.serving.logs import ServiceLog
 from lucency.serving.measures import Measures
 from lucency.serving.settings import ServeSettings
-from lucency.serving.worker import FilmReply
+from lucency.serving.worker import FilmLostError, FilmReply
 from lucency.serving.worker_pool import FilmPool
 
 
@@ -30,7 +30,7 @@ class Service:
 
     def __init__(self, settings: ServeSettings, log: ServiceLog):
         self.settings, self.log = settings, log
-        self.measures = Measures(lambda: self.pool.waiting, lambda: self.pool.ready)
+        self.measures = Measures(lambda: self.pool.waiting, lambda: self.pool.ready, lambda: self.log.lost)
         bundle = read_bundle(settings.model)
         self.card: Card = bundle.card
         self.identity: str = bundle.identity
@@ -40,8 +40,11 @@ class Service:
         self.pool = FilmPool(settings, str(bundle.folder), listener=self._heard)
         self.measures.model.labels(self.identity).set(1)
 
-    def count(self, reply: FilmReply) -> None:
-        """Counts one answer."""
+    def count(self, reply: FilmReply | FilmLostError) -> None:
+        """Counts one answer, or the loss of one."""
+        if isinstance(reply, FilmLostError):
+            self.measures.films.labels(reply.code).inc()
+            return
         said = reply.said
         outcome = said["error"]["code"] if "error" in said else said["prediction"]["decision"]
         self.measures.films.labels(outcome).inc()

@@ -59,6 +59,11 @@ class ServeSettings:
     token: str | None = None
     limits: Limits = Limits()
 
+    @property
+    def films(self) -> int:
+        """Most films in a request: no more than may wait and be answered at a time, or it would never be taken."""
+        return min(self.limits.films, self.limits.waiting + self.workers)
+
 
 def share_cores(workers: int | None, cores: int | None = None) -> tuple[int, int]:
     """Workers, and threads of each, that together take the cores.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Future
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,15 +15,14 @@ from starlette.exceptions import HTTPException
 from lucency._version import __version__
 from lucency.imaging.overlay import DISCLAIMER
 from lucency.serving.access import COOKIE, Access
+from lucency.serving.answers import answered, prediction_of
 from lucency.serving.film_request import INCLUDES, read_request
 from lucency.serving.login_page import login_page
 from lucency.serving.measures import CONTENT_TYPE
 from lucency.serving.problems import MEDIA_TYPE, PROBLEMS, ProblemError
 from lucency.serving.schemas import EXAMPLE, Health, Predictions, Problem
 from lucency.serving.service import Service
-from lucency.serving.similar import similar_films
 from lucency.serving.worker import FilmLostError, FilmReply
-from lucency.serving.worker_pool import PoolBusyError
 
 _DESCRIPTION = f"""Bone-fracture detection on X-ray films. {DISCLAIMER}
 
@@ -81,7 +78,7 @@ def _film_routes(app: FastAPI, service: Service) -> None:
         "type": "object",
         "required": ["films"],
         "properties": {
-            "films": {"type": "array", "items": film, "minItems": 1, "maxItems": service.settings.limits.films},
+            "films": {"type": "array", "items": film, "minItems": 1, "maxItems": service.settings.films},
             "include": {"type": "array", "items": {"type": "string", "enum": list(INCLUDES)}},
             "operating_point": {"type": "string"},
             "error_rate": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
@@ -117,9 +114,9 @@ def _film_routes(app: FastAPI, service: Service) -> None:
         summary="Answer for one or many films",
     )
     async def predictions(request: Request) -> JSONResponse:
-        films, asked = await read_request(request, service.settings.limits, service.card)
+        films, asked = await read_request(request, service.settings, service.card)
         request.state.films = len(films)
-        replies = await _answered(request, service, films, asked)
+        replies = await answered(request, service, films, asked)
         entries = [_entry(service, index, reply) for index, reply in enumerate(replies)]
         faults = [entry["error"] for entry in entries if "error" in entry]
         if len(faults) == len(entries):
@@ -181,62 +178,14 @@ def _door(app: FastAPI, access: Access) -> None:
         return answer
 
 
-async def _answered(
-    request: Request, service: Service, films: list[bytes], asked: dict[str, Any]
-) -> list[FilmReply | FilmLostError]:
-    """What workers said, in the order of the films; nothing more is done for a caller who has gone."""
-    futures: list[Future[FilmReply]] = []
-    try:
-        for film in films:
-            futures.append(service.pool.submit(film, asked))
-        films.clear()
-        waiting = asyncio.gather(*(asyncio.wrap_future(future) for future in futures), return_exceptions=True)
-        gone = asyncio.ensure_future(_gone(request))
-        try:
-            await asyncio.wait((waiting, gone), timeout=service.settings.limits.waiting_seconds,
-                               return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
-        finally:
-            gone.cancel()
-        if not waiting.done():
-            waiting.cancel()
-            if gone.done():
-                raise ProblemError("client_gone", "Nobody waits for the answer")
-            raise ProblemError("busy", "No worker took the films in time", retry_after=service.wait_seconds())
-        replies = waiting.result()
-    except PoolBusyError:
-        code = "stopping" if service.stopping else "busy"
-        raise ProblemError(code, "Try again later", retry_after=service.wait_seconds()) from None
-    finally:
-        for future in futures:
-            future.cancel()
-    found: list[FilmReply | FilmLostError] = []
-    for reply in replies:
-        if isinstance(reply, BaseException) and not isinstance(reply, FilmLostError):
-            raise reply
-        found.append(reply)
-    return found
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
 def _entry(service: Service, index: int, reply: FilmReply | FilmLostError) -> dict[str, Any]:
-    if isinstance(reply, FilmLostError):
-        service.measures.films.labels(reply.code).inc()
-        return {"index": index, "error": {"code": reply.code, "message": str(reply)}}
     service.count(reply)
+    if isinstance(reply, FilmLostError):
+        return {"index": index, "error": {"code": reply.code, "message": str(reply)}}
     if "error" in reply.said:
         return {"index": index, "error": reply.said["error"]}
-    entry = {"index": index, **reply.said["prediction"]}
-    if entry["probability"] is not None:
-        similar = similar_films(service.card.scores, entry["probability"])
-        if similar is not None:
-            entry["similar"] = similar
-    for name, content in reply.parts.items():
-        entry[name] = base64.b64encode(content).decode()
-    return entry
+    pictures = {name: base64.b64encode(content).decode() for name, content in reply.parts.items()}
+    return {"index": index, **prediction_of(reply, service.card), **pictures}
 
 
 def _problems(app: FastAPI) -> None:
