@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # Files share fixtures that take long to make; a worker needs about 2 GB.
 PARALLEL ?= --numprocesses 2 --dist loadfile
 
-.PHONY: demo test test-all test-real check format bench docs clean
+.PHONY: demo test test-all test-real check format bench docs vulnerabilities clean
 
 $(STAMP): pyproject.toml requirements.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Lucency needs Python 3.11 or newer: make PYTHON=python3.11 ...')"
@@ -45,5 +45,10 @@ docs: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
+# Strict: an index that knows no advisories is an error, and not a pass.
+vulnerabilities:
+	test -x .venv-audit/bin/pip-audit || ($(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet pip-audit==2.10.1)
+	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements.txt
+
 clean:
-	rm -rf $(VENV) demo runs .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-audit demo runs .mypy_cache .ruff_cache .pytest_cache

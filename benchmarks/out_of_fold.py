@@ -35,8 +35,9 @@ COLUMNS = (
     "logit",
     "probability",
     "decision",
+    "hottest",
+    "hottest_at_centre",
     "pointing",
-    "pointing_at_centre",
 )
 FACTS = ("body_part", "view", "hardware")
 
@@ -66,7 +67,11 @@ def collect(series: Path, out: Path) -> None:
             {name: row[name] for name in ("image_id", "label", "group", "fold", "decision")}
             | {name: film.get(name, "") for name in FACTS}
             | {name: f"{float(row[name]):.6g}" for name in ("logit", "probability")}
-            | {"pointing": map_.get("model_pointing", ""), "pointing_at_centre": map_.get("centre_pointing", "")}
+            | {
+                "hottest": map_.get("model_hottest", ""),
+                "hottest_at_centre": map_.get("centre_hottest", ""),
+                "pointing": map_.get("model_pointing", ""),
+            }
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("w", encoding="utf-8", newline="") as file:
@@ -116,7 +121,11 @@ def show(path: Path) -> None:
         if name in report.metrics:
             found.append([name, *_words(report.metrics[name])])
     found.append(["ece of a perfect model", f"{report.ece_floor:.3f}", ""])
-    for name, column in (("pointing", "pointing"), ("pointing at the centre", "pointing_at_centre")):
+    for name, column in (
+        ("hottest cell in a box", "hottest"),
+        ("the same, at the centre", "hottest_at_centre"),
+        ("the same, and evidence there", "pointing"),
+    ):
         share, low, high, films = pointing(rows, column)
         found.append([name, f"{share:.3f}", f"{low:.3f} to {high:.3f} ({films} films)"])
     print(table(["figure", "value", "95 % interval"], found))

@@ -5,7 +5,14 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from lucency.evaluation.box_cells import FilmCells, film_cells
-from lucency.evaluation.localisation import area_average_precision, heat_share, padding_share, pointing, score_map
+from lucency.evaluation.localisation import (
+    area_average_precision,
+    heat_share,
+    hottest,
+    padding_share,
+    pointing,
+    score_map,
+)
 from lucency.imaging.geometry import InputSpec, place
 
 
@@ -39,6 +46,13 @@ def test_a_map_without_evidence_points_nowhere() -> None:
     cells = cells_of((0, 0, 64, 64))
     assert pointing(np.full((8, 8), -1.0), cells, 1.0) == 0
     assert pointing(np.zeros((8, 8)), cells, 1.0) == 0
+
+
+def test_the_hottest_cell_counts_without_evidence_too() -> None:
+    cells = cells_of((18, 26, 4, 4))
+    assert hottest(one_hot((3, 2)) - 5, cells, 0.0) == 1
+    assert hottest(one_hot((7, 7)) - 5, cells, 1.0) == 0
+    assert hottest(np.full((8, 8), -1.0), cells, 1.0) == pytest.approx(9 / 64)
 
 
 def test_ties_count_as_what_chance_among_them_would_give() -> None:

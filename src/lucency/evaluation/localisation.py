@@ -18,7 +18,7 @@ TOLERANCE = 1.0
 Zhang et al. (2018) allow 15 pixels; a cell is what one of these maps can tell apart.
 """
 
-SCORES = ("pointing", "pointing_exact", "heat_share", "average_precision")
+SCORES = ("pointing", "pointing_exact", "hottest", "heat_share", "average_precision")
 """What `score_map` gives."""
 
 
@@ -30,12 +30,14 @@ def score_map(heat: Heat, cells: FilmCells) -> dict[str, float]:
         cells: Where film and boxes lie; at least one box.
 
     Returns:
-        Values 0..1: "pointing" and "pointing_exact" (the pointing game with and without `TOLERANCE`), "heat_share" and
-        "average_precision" (see `heat_share` and `area_average_precision`).
+        Values 0..1: "pointing" and "pointing_exact" (the pointing game with and without `TOLERANCE`), "hottest" (with
+        it, and also where the map has no positive evidence), "heat_share" and "average_precision" (see `heat_share` and
+        `area_average_precision`).
     """
     return {
         "pointing": pointing(heat, cells, TOLERANCE),
         "pointing_exact": pointing(heat, cells, 0.0),
+        "hottest": hottest(heat, cells, TOLERANCE),
         "heat_share": heat_share(heat, cells),
         "average_precision": area_average_precision(heat, cells),
     }
@@ -53,10 +55,23 @@ def pointing(heat: Heat, cells: FilmCells, tolerance: float) -> float:
         1 where the centre of the hottest cell lies in a box, else 0; of several cells that are equally hot, the share
         that does. 0 for a map without positive evidence: it points nowhere.
     """
-    top = heat.max()
-    if top <= 0:
-        return 0.0
-    return float(cells.hits(tolerance)[heat == top].mean())
+    return hottest(heat, cells, tolerance) if heat.max() > 0 else 0.0
+
+
+def hottest(heat: Heat, cells: FilmCells, tolerance: float) -> float:
+    """Whether the hottest cell lies in a box, be its evidence positive or not.
+
+    For a map whose zero is a matter of training, as of one that boxes taught cell by cell.
+
+    Args:
+        heat: Float (h, w), finite.
+        cells: Where the boxes lie.
+        tolerance: Cells by which a box is made larger on each side.
+
+    Returns:
+        As `pointing`; a map that is the same everywhere gives the share of its cells that lie in boxes.
+    """
+    return float(cells.hits(tolerance)[heat == heat.max()].mean())
 
 
 def heat_share(heat: Heat, cells: FilmCells) -> float:

@@ -147,30 +147,35 @@ def _second(values: Any, count: Any) -> Any:
 
 
 class ScaledTwin(keras.Model):
-    """The mean of what a classifier with a heat map of its own says of a film at its size and at others.
+    """The mean of what a classifier with a heat map of its own says of a film at several sizes.
 
-    The heat maps are brought to the size of the first by bilinear interpolation.
+    Films that are larger than those of training look as these did after augmentation (Touvron et al. 2019, "Fixing the
+    train-test resolution discrepancy", arXiv 1906.06423). The heat maps are brought to the size of the first by
+    bilinear interpolation.
 
     Args:
         model: With a localiser.
-        scales: Further sides of the film, as shares of the input's.
+        scales: Sides of the film, as shares of the input's; at least one.
     """
 
     def __init__(self, model: Any, scales: Sequence[float]):
         super().__init__(name="inference", dtype="float32")
         _, height, width, _ = model.input_shape
+        self.own = (height, width)
         self.sizes = [(round(height * scale), round(width * scale)) for scale in scales]
-        self.twin = LocaliserTwin(model)
-        self.others = [LocaliserTwin(model, size) for size in self.sizes]
+        self.twins = [LocaliserTwin(model, None if size == self.own else size) for size in self.sizes]
 
     def call(self, films: Any, training: bool = False) -> dict[str, Any]:
         """Films (B, H, W, 1), grey 0..255 -> logit (B,), heatmap (B, h, w), embedding (B, channels), float32."""
-        answers = [self.twin(films, training=False)]
-        _, rows, columns = answers[0]["heatmap"].shape
-        for size, twin in zip(self.sizes, self.others, strict=True):
-            said = twin(ops.image.resize(films, size, interpolation="bilinear"), training=False)
-            heat = ops.image.resize(said["heatmap"][..., None], (rows, columns), interpolation="bilinear")
-            answers.append({**said, "heatmap": heat[..., 0]})
+        answers: list[dict[str, Any]] = []
+        for size, twin in zip(self.sizes, self.twins, strict=True):
+            sized = films if size == self.own else ops.image.resize(films, size, interpolation="bilinear")
+            said = twin(sized, training=False)
+            if answers:
+                _, rows, columns = answers[0]["heatmap"].shape
+                heat = ops.image.resize(said["heatmap"][..., None], (rows, columns), interpolation="bilinear")
+                said = {**said, "heatmap": heat[..., 0]}
+            answers.append(said)
         return {name: sum(said[name] for said in answers) / len(answers) for name in answers[0]}
 
 

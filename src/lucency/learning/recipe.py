@@ -153,7 +153,7 @@ def _check_localisation(recipe: Recipe, place: str) -> None:
         )
     for scale in recipe.model.scales:
         sides = recipe.input.height * scale, recipe.input.width * scale
-        if scale == 1 or recipe.model.scales.count(scale) > 1 or any(side % 32 for side in sides):
+        if recipe.model.scales.count(scale) > 1 or any(side % 32 for side in sides):
             raise RecipeError(
                 f"model.scales wants shares that differ and give sides in multiples of 32, not {scale}",
                 where=place,

@@ -48,7 +48,7 @@ class ModelSection(Section):
     scales: tuple[Annotated[float, Field(ge=0.25, le=2)], ...] = Field(
         (),
         max_length=4,
-        description="answer with the mean of a film at its size and at these shares of it; wants `localisation`",
+        description="answer with the mean of a film at these shares of its size, in place of it; wants `localisation`",
     )
 
 
