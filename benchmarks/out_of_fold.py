@@ -21,6 +21,7 @@ import numpy.typing as npt
 from lucency.cli.printing import table
 from lucency.decision import OperatingPoint
 from lucency.evaluation.decided import Decided
+from lucency.evaluation.heat_map_summary import LARGE_BOX, SMALL_BOX
 from lucency.evaluation.intervals import group_numbers, percentile_interval, resampled_weights
 from lucency.evaluation.report import EvaluationReport, report_decided
 
@@ -35,6 +36,7 @@ COLUMNS = (
     "logit",
     "probability",
     "decision",
+    "box_share",
     "hottest",
     "hottest_at_centre",
     "pointing",
@@ -46,6 +48,12 @@ RESAMPLES, SEED = 1000, 0
 APART = range(2400, 2600)
 """Numbers of the films of FracAtlas that were collected apart: nearly all of them are fractured."""
 
+_SIZES = (
+    (f"under {SMALL_BOX:.2%} of the film", 0.0, SMALL_BOX),
+    ("in between", SMALL_BOX, LARGE_BOX),
+    (f"over {LARGE_BOX:.2%}", LARGE_BOX, 1.1),
+)
+
 _SHOWN = ("auroc", "average_precision", "sensitivity", "specificity", "ppv", "npv", "accuracy", "brier", "ece")
 
 
@@ -56,18 +64,19 @@ def collect(series: Path, out: Path) -> None:
         series: Its folder.
         out: CSV to write.
     """
-    films = {row["image_id"]: row for row in _read(series / "films.csv")}
+    films = {row["image_id"]: row for row in read_table(series / "films.csv")}
     pointed: dict[str, dict[str, str]] = {}
     for maps in sorted(series.glob("folds/*/heat_maps.csv")):
-        pointed |= {row["image_id"]: row for row in _read(maps)}
+        pointed |= {row["image_id"]: row for row in read_table(maps)}
     rows = []
-    for row in _read(series / "out_of_fold.csv"):
+    for row in read_table(series / "out_of_fold.csv"):
         film, map_ = films[row["image_id"]], pointed.get(row["image_id"], {})
         rows.append(
             {name: row[name] for name in ("image_id", "label", "group", "fold", "decision")}
             | {name: film.get(name, "") for name in FACTS}
             | {name: f"{float(row[name]):.6g}" for name in ("logit", "probability")}
             | {
+                "box_share": f"{float(map_['box_share']):.4g}" if map_.get("box_share") else "",
                 "hottest": map_.get("model_hottest", ""),
                 "hottest_at_centre": map_.get("centre_hottest", ""),
                 "pointing": map_.get("model_pointing", ""),
@@ -113,7 +122,7 @@ def pointing(rows: Sequence[Mapping[str, str]], column: str) -> tuple[float, flo
 
 def show(path: Path) -> None:
     """Prints every figure of the table."""
-    rows = _read(path)
+    rows = read_table(path)
     report = measured(rows)
     print(f"{path.name}: {report.films} films, {report.fractured} fractured, {report.groups} groups\n")
     found = []
@@ -129,6 +138,9 @@ def show(path: Path) -> None:
         share, low, high, films = pointing(rows, column)
         found.append([name, f"{share:.3f}", f"{low:.3f} to {high:.3f} ({films} films)"])
     print(table(["figure", "value", "95 % interval"], found))
+    print()
+    sizes = [[words, *_found(rows, low, high)] for words, low, high in _SIZES]
+    print(table(["largest box", "fractured films", "called fractured", "hottest cell in a box"], sizes))
     strata = {
         "no hardware": [row for row in rows if row["hardware"] in ("", "0")],
         "numbers outside 2400 to 2599": [row for row in rows if _number(row["image_id"]) not in APART],
@@ -150,6 +162,14 @@ def show(path: Path) -> None:
     print(table(["films", "number", "fractured", "AUROC", "average precision"], lines))
 
 
+def _found(rows: Sequence[Mapping[str, str]], low: float, high: float) -> tuple[str, str, str]:
+    """Films whose largest box covers such a share of them: number, share called fractured, share pointed at."""
+    part = [row for row in rows if row["box_share"] and low <= float(row["box_share"]) < high]
+    called = sum(row["decision"] == "fractured" for row in part) / max(1, len(part))
+    pointed = sum(float(row["hottest"]) for row in part) / max(1, len(part))
+    return str(len(part)), f"{called:.3f}", f"{pointed:.3f}"
+
+
 def _words(figure: Mapping[str, Any]) -> tuple[str, str]:
     value = "" if figure["value"] is None else f"{figure['value']:.3f}"
     known = figure["low"] is not None and figure["high"] is not None
@@ -161,7 +181,8 @@ def _number(image_id: str) -> int:
     return int(digits) if digits else -1
 
 
-def _read(path: Path) -> list[dict[str, str]]:
+def read_table(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 

@@ -1,4 +1,7 @@
-"""The field's usual door: a Gradio Interface around `model.predict`. `gradio_interface.py RECIPE PORT`."""
+"""The field's usual door: a Gradio Interface around `model.predict`. `gradio_interface.py RECIPE PORT [alike]`.
+
+With `alike` the model answers as a bundle of the recipe does, at all its sizes and mirrored; without, once.
+"""
 
 import os
 import sys
@@ -14,10 +17,13 @@ from lucency.learning.backend import choose_backend
 choose_backend()
 
 from lucency.learning.classifier import build_classifier  # noqa: E402
+from lucency.learning.inference_twin import inference_twin  # noqa: E402
 from lucency.learning.recipe import load_recipe  # noqa: E402
 
 recipe = load_recipe(sys.argv[1], ["model.weights=none"])
 model = build_classifier(recipe)
+if "alike" in sys.argv:
+    model = inference_twin(model, recipe.model)
 side = (recipe.input.width, recipe.input.height)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.out_of_fold import measured, read_table
 from PIL import Image
 
 from lucency import DEFAULT_MODEL, Predictor, read_bundle, shipped_models
@@ -90,6 +91,14 @@ class TestCard:
     def test_its_auroc_has_an_interval(self, bundle: Bundle) -> None:
         figure = bundle.card.metrics["figures"]["auroc"]
         assert 0.5 < figure["low"] < figure["value"] < figure["high"] < 1
+
+    def test_its_figures_are_those_of_the_table_in_the_repository(self, bundle: Bundle, repository: Path) -> None:
+        report = measured(read_table(repository / "results" / bundle.card.name / "out_of_fold.csv"))
+        stated = bundle.card.metrics
+        assert (stated["films"], stated["fractured"]) == (report.films, report.fractured)
+        for name in ("auroc", "average_precision", "sensitivity", "specificity", "ece"):
+            for part in ("value", "low", "high"):
+                assert report.metrics[name][part] == pytest.approx(stated["figures"][name][part], abs=0.003), name
 
     def test_it_has_operating_points_that_differ(self, bundle: Bundle) -> None:
         points = bundle.card.operating_points
