@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,12 @@ def test_a_wrong_value_is_named(served: Served, fields: dict[str, str], said: st
     assert said in answer.json()["detail"]
 
 
+def test_a_misspelt_parameter_is_not_passed_over(served: Served) -> None:
+    with served.client() as client:
+        answer = client.post("/v1/predictions?operating_pont=confirm", content=png(140))
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_value")
+
+
 def test_faults_are_problem_details(served: Served) -> None:
     with served.client() as client:
         faults = [
@@ -216,8 +223,14 @@ def test_health_and_counters(served: Served) -> None:
 
 def test_each_request_leaves_one_line(served: Served) -> None:
     answer = ask(served, png(100))
-    served.logged("request")
-    (line,) = [line for line in served.lines if line.get("request_id") == answer.headers["x-request-id"]]
+    with served.client() as client:
+        other = client.get("/healthz").headers["x-request-id"]
+    end = time.monotonic() + 10
+    while other not in (told := [line.get("request_id") for line in list(served.lines)]):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert told.count(answer.headers["x-request-id"]) == 1
+    (line,) = [line for line in list(served.lines) if line.get("request_id") == answer.headers["x-request-id"]]
     assert set(line) == {"time", "level", "event", "request_id", "method", "route", "status", "milliseconds", "films"}
     assert (line["route"], line["status"], line["films"]) == ("/v1/predictions", 200, 1)
 

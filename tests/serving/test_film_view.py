@@ -60,3 +60,10 @@ DAMAGED = {
 def test_levels_that_do_not_fit_are_refused(packed: bytes) -> None:
     with pytest.raises(FilmLostError, match="damaged"):
         made_view(packed=packed).levels()
+
+
+@pytest.mark.parametrize("size", [(20_000, 20_000), (1025, 4), (-120, -160), (0, 0)])
+def test_no_worker_says_how_much_memory_is_taken(size: tuple[int, int]) -> None:
+    packed = zlib.compress(b"\0" * max(0, 2 * min(size[0] * size[1], 1_000_000)))
+    with pytest.raises(FilmLostError, match="damaged"):
+        made_view(height=size[0], width=size[1], packed=packed).levels()

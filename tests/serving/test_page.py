@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import zlib
 from base64 import b64decode
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import numpy as np
 import pytest
+from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
 from PIL import Image
 from service_process import Serve, Served, png
 
 from lucency.bundle import Bundle
 from lucency.predictor import Predictor
+from lucency.serving import page_films
 from lucency.serving.page_samples import SAMPLES
 from lucency.serving.page_shell import rewritten
+from lucency.serving.problems import ProblemError
+from lucency.serving.service import Service
+from lucency.serving.worker import FilmReply
 
 OF_GRADIO = (
     "/config", "/gradio_api/info", "/gradio_api/openapi.json", "/gradio_api/file=/etc/passwd", "/gradio_api/upload",
@@ -101,6 +110,25 @@ def test_faults_are_problems_with_one_plain_line(client: httpx.Client) -> None:
     assert client.post("/page/report?rule=other", content=png(90)).json()["code"] == "bad_value"
 
 
+def test_an_answer_of_another_model_than_the_card_is_not_decided_by_it(
+    bright: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def of_the_next(*_: object) -> list[FilmReply]:
+        return [FilmReply({"prediction": {"bundle": "next@1", "probability": 0.9}}, {"view": b""}, 0.1)]
+
+    async def sent() -> dict[str, Any]:
+        return {"type": "http.request", "body": png(90), "more_body": False}
+
+    monkeypatch.setattr(page_films, "answered", of_the_next)
+    service = SimpleNamespace(card=bright.card, identity=bright.identity, count=lambda _: None)
+    app = FastAPI()
+    page_films.add_page_routes(app, cast(Service, service))
+    ask = next(route for route in app.routes if isinstance(route, APIRoute) and route.path == "/page/films").endpoint
+    with pytest.raises(ProblemError) as found:
+        asyncio.run(ask(Request({"type": "http", "method": "POST", "headers": []}, sent)))
+    assert (found.value.code, found.value.kind.status) == ("busy", 503)
+
+
 def test_where_a_token_is_wanted_the_page_is_behind_it_too(serve: Serve) -> None:
     token = "a-token-that-is-long-enough"
     running = serve(env={"LUCENCY_TOKEN": token})
@@ -137,7 +165,10 @@ def test_samples_are_films_and_stay_the_same(client: httpx.Client) -> None:
         assert min(Image.open(BytesIO(first.content)).size) >= 300
     assert {Image.open(BytesIO(client.get(f"/page/samples/{n}").content)).mode for n in range(len(SAMPLES))} > {"L"}
     assert client.get(f"/page/samples/{len(SAMPLES)}").status_code == 404
-    assert client.get("/page/samples/-1").status_code == 404
+    for wrong in ("-1", "abc", "1.5", "00", "9" * 5000):
+        answer = client.get(f"/page/samples/{wrong}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "no_such_address")
+        assert answer.json()["detail"] == "There is no such sample"
 
 
 def test_rewriting_takes_away_what_the_policy_refuses_and_what_others_serve() -> None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import signal
 from io import BytesIO, StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from given_films import DEEP, DICOM, FRACTURED, JPEG, saved
 from page_in_browser import OpenPage, until
 from PIL import Image
+from service_process import Serve
+from small_bundle import small_bundle
 
 from lucency.bundle import Bundle
 from lucency.datasets.non_radiographs import draw_non_radiograph
+from lucency.decision import OperatingPoint
 from lucency.predictor import Predictor
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Route
+    from playwright.sync_api import Browser, Route
 
 HOSTILE = "=1+1<img src=x onerror='document.title=1'>.jpg"
 NOTICE = "Research use only. Not a medical device."
@@ -75,6 +80,9 @@ def test_a_film_that_cannot_be_read_costs_one_line_and_no_other_film(opened: Ope
     assert "empty" in rows["empty.dcm"]
     assert "No answer" in rows["words.txt"]
     assert "ractured" in rows["hand.jpg"]
+    opened.page.get_by_role("button", name="words.txt").click()
+    fault = opened.page.locator(".said .fault").inner_text()
+    assert opened.page.locator(".said").inner_text().split() == ["words.txt", *fault.split()]
     # The browser itself logs that requests were answered with 422.
     assert all("422" in line for line in opened.said)
     opened.said.clear()
@@ -130,6 +138,24 @@ def test_downloads_hold_what_the_page_says(opened: OpenPage, gated: Bundle) -> N
         assert b"jane" not in content
 
 
+SAVED = """async (asked) => {
+  const { saveJson } = await import("/page/static/downloads.js");
+  const prediction = { sha256: "0".repeat(64), decision: "fractured", error_rate: 0.15, possible: ["fractured"] };
+  const answer = { prediction, decisions: { fractured: "fractured", rule: "uncertain" } };
+  saveJson({ answer }, { notice: "" }, { key: "rule", asked });
+}"""
+
+
+@pytest.mark.parametrize(("rate", "possible"), [(0.15, ["fractured"]), (0.05, None)])
+def test_what_is_possible_at_one_rate_is_not_told_with_another(
+    opened: OpenPage, rate: float, possible: list[str] | None
+) -> None:
+    with opened.page.expect_download() as started:
+        opened.page.evaluate(SAVED, {"error_rate": rate})
+    (told,) = json.loads(started.value.path().read_bytes())["predictions"]
+    assert (told["error_rate"], told.get("possible")) == (rate, possible)
+
+
 def test_a_busy_service_is_asked_again_and_a_lost_one_is_told(opened: OpenPage) -> None:
     page, asked = opened.page, 0
 
@@ -159,6 +185,16 @@ def test_many_films_keep_few_pictures(opened: OpenPage) -> None:
     opened.give(*((f"{number:02d}.jpg", JPEG + bytes([number])) for number in range(34)))
     before = len([address for address in opened.asked if address.endswith("/page/films")])
     assert before == 34
+    until(opened.pixels, lambda now: now["red"] > 0)
+    page.route("**/page/films", lambda route: route.abort())
+    page.locator(".films tbody button", has_text="02.jpg").click()
+    until(page.locator("p.status").inner_text, lambda said: "cannot be reached" in said)
+    assert page.locator("#film-name").inner_text() == "02.jpg"
+    # The picture of the film before must not stand beside this answer.
+    assert opened.pixels()["red"] == 0
+    page.unroute("**/page/films")
+    opened.said.clear()
+    before += 1
     page.locator(".films tbody button", has_text="01.jpg").click()
     until(lambda: len([one for one in opened.asked if one.endswith("/page/films")]), lambda count: count == before + 1)
     until(lambda: page.locator(".stage canvas").get_attribute("aria-label"), lambda label: "01.jpg" in label)
@@ -175,3 +211,38 @@ def test_samples_and_forgetting(opened: OpenPage) -> None:
     assert page.locator(".films").is_hidden()
     assert page.locator(".answer").is_hidden()
     assert page.evaluate("document.activeElement.id") == "films-input"
+    assert opened.pixels()["red"] == 0
+    assert page.locator(".said").inner_text() == ""
+    assert page.locator(".unseen[role=status]").inner_text() == ""
+
+
+def test_a_batch_takes_no_focus_and_a_download_that_fails_says_so_beside_it(opened: OpenPage) -> None:
+    page = opened.page
+    opened.give(("hand.jpg", JPEG))
+    report = page.get_by_role("button", name="Report (PDF)")
+    report.focus()
+    opened.give(("words.txt", b"hello"), ("deep.png", DEEP))
+    opened.wait(3)
+    assert report.evaluate("one => one === document.activeElement")
+    page.route("**/page/report*", lambda route: route.abort())
+    report.press("Enter")
+    page.locator(".said .fault", has_text="cannot be reached").wait_for()
+    opened.said.clear()
+
+
+def test_a_renewed_model_answers_all_films_anew(browser: Browser, serve: Serve, tmp_path: Path) -> None:
+    old = small_bundle(tmp_path / "bright")
+    running = serve(model=old.folder)
+    opened = OpenPage(browser, running.url)
+    opened.give(("a.png", JPEG))
+    point = OperatingPoint("own", 0.5, 0.8, 0.8)
+    new = small_bundle(old.folder, middle=90.0, operating_points=(point,), default_operating_point="own")
+    running.process.send_signal(signal.SIGHUP)
+    running.logged("model_renewed")
+    opened.give(("b.png", DEEP))
+    opened.wait(2)
+    rows = list(csv.DictReader(StringIO(opened.taken("Table (CSV)")[1].decode())))
+    assert {(row["bundle"], row["rule"]) for row in rows} == {(new.identity, "own")}
+    for row, content in zip(rows, (JPEG, DEEP), strict=True):
+        assert float(row["probability"]) == pytest.approx(Predictor(new).predict(content).probability, abs=1e-5)
+    opened.close()

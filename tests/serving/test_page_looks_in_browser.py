@@ -36,7 +36,10 @@ def test_the_film_is_on_the_canvas_with_colours_where_the_map_is_positive(opened
     assert opened.repainted(narrow)["red"] < narrow["red"]
     page.get_by_role("button", name="Original").click()
     assert page.get_by_role("button", name="Original").get_attribute("aria-pressed") == "true"
-    until(opened.pixels, lambda now: now == bare)
+    original = until(opened.pixels, lambda now: now == bare)
+    page.get_by_label("Level (brightness)").fill("70")
+    assert page.get_by_role("button", name="Original").get_attribute("aria-pressed") == "false"
+    opened.repainted(original)
     page.get_by_role("button", name="Reset").click()
     until(opened.pixels, lambda now: now == shown)
 
@@ -67,6 +70,28 @@ def test_colours_are_those_of_the_overlay(browser: Browser, url: str, cells: tup
     assert (found[..., 3] == 255).all()
     assert np.abs(found[..., :3] - overlay.astype(int)).max() <= 1
     assert (overlay[..., 0] != overlay[..., 2]).any()
+
+
+SHOWN_LATE = """async ([first, second]) => {
+  const { Viewer } = await import("/page/static/viewer.js");
+  const viewer = new Viewer();
+  const read = Response.prototype.arrayBuffer;
+  let late = true;
+  Response.prototype.arrayBuffer = async function () {
+    if (late) await new Promise((resolve) => setTimeout(resolve, 300 * !(late = false)));
+    return read.call(this);
+  };
+  await Promise.all([viewer.show(first, 1, "first"), viewer.show(second, 1, "second")]);
+  return [viewer.film.width, viewer.canvas.getAttribute("aria-label")];
+}"""
+
+
+def test_of_two_films_the_one_that_was_chosen_last_is_shown(opened: OpenPage) -> None:
+    views = []
+    for side in (16, 8):
+        levels = base64.b64encode(zlib.compress(bytes(2 * side * side))).decode()
+        views.append({"height": side, "width": side, "heatmap": None, "covers": None, "levels": levels})
+    assert opened.page.evaluate(SHOWN_LATE, views) == [8, "Film second"]
 
 
 def test_dragging_changes_window_and_level_and_the_wheel_zooms(opened: OpenPage) -> None:
@@ -133,6 +158,9 @@ def test_a_phone_needs_no_sideways_scrolling_and_always_shows_the_notice(browser
         phone.page.locator(fold).first.click()
     phone.page.locator("#lucency-reading .prose").first.wait_for()
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= 360
+    help_words = phone.page.locator("#viewer-help")
+    assert help_words.locator(".for-touch").is_visible()
+    assert help_words.locator(".for-mouse").is_hidden()
     for top in (0, 700, 100_000):
         phone.page.evaluate(f"window.scrollTo(0, {top})")
         box = phone.page.get_by_text(NOTICE).first.bounding_box()

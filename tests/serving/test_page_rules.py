@@ -11,8 +11,9 @@ from small_bundle import small_bundle
 
 from lucency.abstention import Abstention
 from lucency.bundle import Bundle
+from lucency.decision import OperatingPoint
 from lucency.predictor import Predictor
-from lucency.serving.page_rules import decisions, in_ten, probability_words, rules, similar_words
+from lucency.serving.page_rules import decisions, in_ten, point_meaning, probability_words, rules, similar_words
 from lucency.workflows.predict import FilmAnswer
 
 ABSTENTION = Abstention(tuple(np.linspace(-1, 4, 40)), tuple(np.linspace(-5, 1, 40)))
@@ -51,11 +52,23 @@ def test_the_rule_of_the_bundle_comes_first(wavering: Bundle, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(0.0, "0 in 100"), (0.001, "fewer than 1 in 100"), (0.03, "3 in 100"), (0.1, "1 in 10"), (0.71, "7 in 10"),
-     (0.9, "9 in 10"), (0.93, "93 in 100"), (0.999, "more than 99 in 100"), (1.0, "100 in 100")],
+    [(0.0, "0 in 100"), (0.001, "fewer than 1 in 100"), (0.005, "fewer than 1 in 100"), (0.03, "3 in 100"),
+     (0.1, "1 in 10"), (0.71, "7 in 10"), (0.9, "9 in 10"), (0.93, "93 in 100"), (0.995, "more than 99 in 100"),
+     (0.999, "more than 99 in 100"), (1.0, "100 in 100")],
 )  # fmt: skip
 def test_shares_in_words(share: float, words: str) -> None:
     assert in_ten(share) == words
+
+
+def test_a_probability_near_an_end_is_not_about_it() -> None:
+    assert probability_words({"probability": 0.7}) == "Probability of a fracture: 0.70, about 7 in 10."
+    assert probability_words({"probability": 0.998}) == "Probability of a fracture: 1.00, more than 99 in 100."
+
+
+def test_what_an_operating_point_gave_is_said_of_validation_films_and_not_rounded_up(tmp_path: Path) -> None:
+    point = OperatingPoint("screening", 0.3, 0.996, 0.7)
+    card = small_bundle(tmp_path / "keen", operating_points=(point,)).card
+    assert point_meaning(card, "screening") == "On validation films: sensitivity 99.6 %, specificity 70 %."
 
 
 def test_similar_films_in_words() -> None:

@@ -83,5 +83,7 @@ def serve(
         header_seconds=min(patience, Limits.header_seconds),
         body_seconds=patience,
         waiting=waiting,
+        # Two attempts at the film, and as long again for those before it.
+        waiting_seconds=max(Limits.waiting_seconds, 3 * film_seconds),
     )
     run(ServeSettings(model, host, port, processes, threads, token, limits))

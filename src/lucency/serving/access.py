@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 import threading
 import time
@@ -19,12 +20,17 @@ SHORTEST = 16
 
 _SESSION_SECONDS = 12 * 3600.0
 _TRIES, _TRY_SECONDS = 20, 60.0
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach an address."""
-    return host in _LOOPBACK or host.startswith("127.")
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        # A name, such as 127.example.org, may stand for any machine.
+        return False
 
 
 def chosen_token(host: str, *, environment: str | None, file: Path | None, without: bool) -> str | None:

@@ -22,10 +22,7 @@ _FIELDS = ("include", "operating_point", "error_rate")
 
 async def read_request(request: Request, settings: ServeSettings, card: Card) -> tuple[list[bytes], dict[str, Any]]:
     """The films of a request and what is asked of them."""
-    given: list[tuple[str, str]] = [
-        (name, request.query_params[name]) for name in _FIELDS[1:] if name in request.query_params
-    ]
-    given += [("include", value) for value in request.query_params.getlist("include")]
+    given = list(request.query_params.multi_items())
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         films = []

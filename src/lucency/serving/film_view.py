@@ -17,6 +17,9 @@ from lucency.imaging.overlay import draw_overlay
 from lucency.imaging.radiograph import Radiograph
 from lucency.serving.worker import FilmLostError
 
+_MOST = 1024
+"""Longest side that a worker sends."""
+
 
 @dataclass(frozen=True)
 class FilmView:
@@ -54,9 +57,11 @@ class FilmView:
         Raises:
             FilmLostError: They are not as many as they should be.
         """
+        # Bounded, since a worker reads hostile files and is not to be believed.
+        if not (0 < self.height <= _MOST and 0 < self.width <= _MOST):
+            raise FilmLostError("The film came back damaged")
         wanted = 2 * self.height * self.width
         try:
-            # Bounded, since a worker reads hostile files and is not to be believed.
             raw = zlib.decompressobj().decompress(self.packed, wanted + 1)
         except zlib.error:
             raw = b""

@@ -8,9 +8,10 @@ import time
 import traceback
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from pathlib import PurePath
 from typing import Any
+
+from starlette.requests import cookie_parser
 
 from lucency.serving.access import COOKIE, Access, is_loopback
 from lucency.serving.logs import ServiceLog
@@ -26,6 +27,9 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 _FREE = ("/healthz", "/readyz", "/login")
 """Paths that need no token."""
 
+_LOGIN_BYTES = 4096
+"""Largest body of a caller who has not shown the token yet."""
+
 _POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; "
@@ -36,7 +40,8 @@ _POLICY = (
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    # Under "no-referrer" a browser would send "Origin: null" with the form of the login.
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
@@ -58,6 +63,7 @@ class Guard:
     def __init__(self, app: App, settings: ServeSettings, access: Access, log: ServiceLog, measures: Measures):
         self._app, self._settings, self._access, self._log, self._measures = app, settings, access, log, measures
         self._open = 0
+        self._held = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -72,7 +78,7 @@ class Guard:
         begun, request_id = time.perf_counter(), uuid.uuid4().hex
         state = scope.setdefault("state", {})
         state["request_id"], state["nonce"] = request_id, uuid.uuid4().hex
-        told = {"status": 0}
+        told = {"status": 0, "taken": 0}
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -91,7 +97,7 @@ class Guard:
             if self._open > self._settings.limits.requests:
                 raise ProblemError("busy", "Too many requests at a time", retry_after=1)
             self._check(scope)
-            await self._app(scope, self._limited(scope, receive), answer)
+            await self._app(scope, self._limited(scope, receive, told), answer)
         except ProblemError as problem:
             error = problem.code
             if error == "unauthorized" and scope["path"] == "/":
@@ -107,6 +113,7 @@ class Guard:
                 )  # fmt: skip
         finally:
             self._open -= 1
+            self._held -= told["taken"]
         seconds, route = time.perf_counter() - begun, _route(scope)
         method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST") else "other"
         self._measures.requests.labels(route, method, str(told["status"])).inc()
@@ -134,31 +141,42 @@ class Guard:
         if scope["path"] not in _FREE and not self._access.admits(headers.get("authorization"), _session(headers)):
             raise ProblemError("unauthorized", "Send the token as: Authorization: Bearer TOKEN, or type it at /login")
         length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._settings.limits.body_bytes:
-            raise self._too_large()
+        if length.isdigit() and int(length) > self._most(scope):
+            raise self._too_large(scope)
 
-    def _limited(self, scope: Message, receive: Receive) -> Receive:
-        limits, taken, whole = self._settings.limits, 0, False
+    def _limited(self, scope: Message, receive: Receive, told: dict[str, int]) -> Receive:
+        limits, whole = self._settings.limits, False
         until = time.monotonic() + limits.body_seconds
 
         async def limited() -> Message:
-            nonlocal taken, whole
+            nonlocal whole
             if whole:
                 return await receive()
             try:
                 message = await asyncio.wait_for(receive(), max(0.01, until - time.monotonic()))
             except TimeoutError:
                 raise ProblemError("body_timeout", f"The body must arrive within {limits.body_seconds:.0f} s") from None
-            taken += len(message.get("body", b""))
+            if message["type"] == "http.disconnect":
+                raise ProblemError("client_gone", "The caller left before the body was whole")
+            size = len(message.get("body", b""))
+            told["taken"] += size
+            self._held += size
             whole = not message.get("more_body", False)
-            if taken > limits.body_bytes:
-                raise self._too_large()
+            if told["taken"] > self._most(scope):
+                raise self._too_large(scope)
+            if self._held > limits.bodies * limits.body_bytes:
+                raise ProblemError("busy", "Other requests fill the memory", retry_after=2)
             return message
 
         return limited
 
-    def _too_large(self) -> ProblemError:
+    def _most(self, scope: Message) -> int:
+        return _LOGIN_BYTES if scope["path"] == "/login" else self._settings.limits.body_bytes
+
+    def _too_large(self, scope: Message) -> ProblemError:
         megabytes = self._settings.limits.body_bytes / 1e6
+        if scope["path"] == "/login":
+            return ProblemError("body_too_large", "That is longer than any token")
         return ProblemError("body_too_large", f"A request may hold {megabytes:.0f} MB; send fewer films at a time")
 
 
@@ -199,8 +217,5 @@ def _name(host: str) -> str:
 
 
 def _session(headers: dict[str, str]) -> str | None:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return None
-    return found.value if found else None
+    # http.cookies gives up at the first cookie of another service on this machine that it does not like.
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE)

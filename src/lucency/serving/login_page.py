@@ -8,6 +8,7 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Lucency: token</title>
+<link rel="icon" href="data:,">
 <style>
 body { font: 16px/1.5 system-ui, sans-serif; background: #121214; color: #f0f0f0; margin: 0; }
 main { max-width: 24rem; margin: 15vh auto 0; padding: 0 1rem; }
@@ -21,6 +22,7 @@ input:focus-visible, button:focus-visible { outline: 3px solid #7fb2ff; outline-
 </head>
 <body><main>
 <h1>Lucency</h1>
+<p>Type the token once; whoever runs this service has it.</p>
 {message}
 <form method="post" action="/login">
 <label for="token">Token</label>

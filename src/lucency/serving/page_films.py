@@ -79,10 +79,11 @@ def add_page_routes(app: FastAPI, service: Service) -> None:
         return Response(page, media_type="application/pdf")
 
     @app.get("/page/samples/{number}", include_in_schema=False)
-    async def sample(number: int) -> Response:
-        if not 0 <= number < len(SAMPLES):
+    async def sample(number: str) -> Response:
+        known = {str(place): place for place in range(len(SAMPLES))}
+        if number not in known:
             raise ProblemError("no_such_address", "There is no such sample")
-        return Response(await asyncio.to_thread(_drawn, number), media_type="image/png")
+        return Response(await asyncio.to_thread(_drawn, known[number]), media_type="image/png")
 
 
 def model_facts(service: Service) -> dict[str, Any]:
@@ -130,5 +131,8 @@ async def _answered(request: Request, service: Service, asked: dict[str, Any]) -
         raise ProblemError(reply.code, f"{reply}.")
     if "error" in reply.said:
         raise ProblemError(reply.said["error"]["code"], reply.said["error"]["message"])
+    if reply.said["prediction"]["bundle"] != service.identity:
+        # Its operating points and validation films are not those of this answer.
+        raise ProblemError("busy", "The model is being renewed", retry_after=2)
     prediction = prediction_of(reply, service.card)
     return prediction, FilmView.taken_from(prediction, reply.parts["view"])

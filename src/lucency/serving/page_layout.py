@@ -18,9 +18,10 @@ _READING = """
 the films on which the model was measured. The sentence below it says what such scores meant there.
 
 **The decision** comes from the probability and the rule that you choose. *Screening* overlooks few fractures and calls
-more whole bones fractured; *Confirming* is the other way round. *At most so many wrong* holds for each class, on films
-like those on which the model was measured; where it cannot be kept, the film is **uncertain**. **Not a radiograph** and
-**unlike the training films** mean that no answer is given, since it would mean nothing.
+more unbroken bones fractured; *Confirming* is the other way round. Sensitivity is the share of fractures that a rule
+found, specificity the share of films without one that it called not fractured. *At most so many wrong* holds for each
+class, on films like those on which the model was measured; where it cannot be kept, the film is **uncertain**. **Not a
+radiograph** and **unlike the training films** mean that no answer is given, since it would mean nothing.
 
 **The colours** show where the model sees evidence for a fracture, on one scale for all films. A film without evidence
 has no colour. They are no outline of a fracture, and what has no colour may still be broken.
@@ -30,7 +31,7 @@ turn the wheel to zoom. With the keyboard, when the film has the focus: `+` and 
 `w` and `s` change the window, `d` and `a` the level, `h` hides the colours, `o` shows the original.
 
 **Your films** go to the service that this page came from, and nowhere else. They are kept in its memory while they are
-answered, and afterwards only in this tab, until you close it.
+answered, and afterwards only in this tab, until you close it or press *Forget all films*.
 
 **The films to try** are drawn by a program, and are no person's. A model that learned from real films may well say that
 they are unlike them.

@@ -81,8 +81,8 @@ def point_meaning(card: Card, name: str) -> str:
     point = card.operating_point(name)
     if point.sensitivity is None or point.specificity is None:
         return f"Fractured from a probability of {point.threshold:.2f}."
-    found, passed = round(100 * point.sensitivity), round(100 * point.specificity)
-    return f"Finds {found} % of fractures; {passed} % of whole bones pass."
+    sensitivity, specificity = percent(point.sensitivity), percent(point.specificity)
+    return f"On validation films: sensitivity {sensitivity}, specificity {specificity}."
 
 
 def decisions(card: Card, prediction: Mapping[str, Any]) -> dict[str, Decision]:
@@ -105,7 +105,8 @@ def probability_words(prediction: Mapping[str, Any]) -> str:
         if prediction["decision"] == "not_a_radiograph":
             return "To the model this does not look like a radiograph, so no probability is given."
         return "To the model this film is unlike those that it learned from, so no probability is given."
-    return f"Probability of a fracture: {probability:.2f}, about {in_ten(probability)}."
+    share = in_ten(probability)
+    return f"Probability of a fracture: {probability:.2f}, {share if ' than ' in share else f'about {share}'}."
 
 
 def similar_words(similar: Mapping[str, Any] | None) -> str:
@@ -129,9 +130,9 @@ def in_ten(share: float) -> str:
     if 0.1 <= share <= 0.9:
         return f"{round(10 * share)} in 10"
     hundredths = round(100 * share)
-    if 0 < share < 0.005:
+    if 0 < share <= 0.005:
         return "fewer than 1 in 100"
-    if 0.995 < share < 1:
+    if 0.995 <= share < 1:
         return "more than 99 in 100"
     return f"{hundredths} in 100"
 
@@ -155,5 +156,6 @@ def heat_map_words(prediction: Mapping[str, Any], drawn: bool, scale: float) -> 
         return "This model has no heat map."
     return (
         "Colour shows where the model sees evidence for a fracture, amber for some and red for much, on one scale for "
-        f"all films (red at {scale:.3g} logits or more). No colour means no evidence. It is no outline of a fracture."
+        f"all films (red at {scale:.3g} logits or more). Where there is no colour it sees none, which rules no "
+        "fracture out. It is no outline of a fracture."
     )

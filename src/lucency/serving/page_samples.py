@@ -36,7 +36,7 @@ def _deep(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
 
 SAMPLES = (
     Sample("Broken leg", lambda: draw_film(15, fractured=True, size=_SIDE, difficulty=0.15).pixels),
-    Sample("Whole leg", lambda: draw_film(21, fractured=False, size=_SIDE).pixels),
+    Sample("Unbroken leg", lambda: draw_film(21, fractured=False, size=_SIDE).pixels),
     Sample("Broken forearm, 16 bit", lambda: _deep(draw_film(19, fractured=True, size=_SIDE, difficulty=0.15).pixels)),
     Sample("Not an X-ray", lambda: draw_non_radiograph("scene", 1)),
 )

@@ -24,13 +24,15 @@ from lucency.serving.web import build_app
 
 
 class _PatientProtocol(H11Protocol):
-    """HTTP/1.1 whose patience with headers that do not come ends; uvicorn itself waits for ever."""
+    """HTTP/1.1 whose patience with headers and readers that do not come ends; uvicorn itself waits for ever."""
 
     header_seconds = 15.0
+    least_rate = 1_000.0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._deadline = self.loop.call_later(self.header_seconds, self._give_up)
+        self._reading: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         cycle = self.cycle
@@ -45,11 +47,41 @@ class _PatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadline.cancel()
+        self._look_no_more()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_later()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.transport.is_closing():
+            self._look_later()
+        else:
+            self._look_no_more()
 
     def _give_up(self) -> None:
         if self.cycle is None or self.cycle.response_complete:
+            # Closing waits until all is sent.
             self.transport.close()
+            self._look_later()
+
+    def _look_later(self) -> None:
+        self._look_no_more()
+        wanted = self.transport.get_write_buffer_size() - self.header_seconds * self.least_rate
+        self._reading = self.loop.call_later(self.header_seconds, self._look, wanted)
+
+    def _look(self, wanted: float) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left > max(0.0, wanted):
+            self.transport.abort()
+        elif left:
+            self._look_later()
+
+    def _look_no_more(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
 
 
 class _Server(uvicorn.Server):
@@ -96,7 +128,9 @@ def _run(settings: ServeSettings, log: ServiceLog, bound: socket.socket, folder:
     access = Access(settings.token)
     app = Guard(mount_page(build_app(service, access), service, folder), settings, access, log, service.measures)
     limits = settings.limits
-    protocol = type("Protocol", (_PatientProtocol,), {"header_seconds": limits.header_seconds})
+    protocol = type(
+        "Protocol", (_PatientProtocol,), {"header_seconds": limits.header_seconds, "least_rate": limits.least_rate}
+    )
     config = uvicorn.Config(
         app, http=protocol, ws="none", loop="asyncio", log_config=None, access_log=False, server_header=False,
         date_header=True, lifespan="off", proxy_headers=False, limit_concurrency=4 * limits.requests,

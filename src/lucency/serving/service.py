@@ -36,9 +36,14 @@ class Service:
         self.identity: str = bundle.identity
         self.stopping = False
         self._usual_seconds = 0.2
-        self._renewing = threading.Lock()
+        self._cards = {self.identity: self.card}
+        self._renewing, self._asked_again = threading.Lock(), threading.Event()
         self.pool = FilmPool(settings, str(bundle.folder), listener=self._heard)
         self.measures.model.labels(self.identity).set(1)
+
+    def card_of(self, reply: FilmReply) -> Card:
+        """The card of the bundle that gave a prediction: while a model is renewed, workers have two."""
+        return self._cards.get(reply.said["prediction"]["bundle"], self.card)
 
     def count(self, reply: FilmReply | FilmLostError) -> None:
         """Counts one answer, or the loss of one."""
@@ -57,20 +62,27 @@ class Service:
 
     def renew(self) -> None:
         """Reads the model again and has it answer from the next film on; where it cannot be used, the old one does."""
-        if not self._renewing.acquire(blocking=False):
-            return
+        # Who asks while it is being read asks for what lies there now, which may be newer than what was read.
+        self._asked_again.set()
+        while self._asked_again.is_set() and self._renewing.acquire(blocking=False):
+            try:
+                self._asked_again.clear()
+                self._renew()
+            finally:
+                self._renewing.release()
+
+    def _renew(self) -> None:
         try:
             bundle = read_bundle(self.settings.model)
-            self.pool.renew(str(bundle.folder))
+            self._cards = {self.identity: self.card, bundle.identity: bundle.card}
+            whole = self.pool.renew(str(bundle.folder))
         except LucencyError as error:
             self.log.line("model_kept", level="error", model=self.identity, reason=type(error).__name__)
             return
-        finally:
-            self._renewing.release()
         self.measures.model.clear()
         self.card, self.identity = bundle.card, bundle.identity
         self.measures.model.labels(self.identity).set(1)
-        self.log.line("model_renewed", model=self.identity)
+        self.log.line("model_renewed", level="info" if whole else "warning", model=self.identity)
 
     def stop(self) -> None:
         """Lets what is in flight be answered, takes nothing new, and ends the workers."""

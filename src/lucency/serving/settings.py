@@ -23,6 +23,8 @@ class Limits:
         waiting_seconds: Longest time that a film waits for its answer; after it the service says 503.
         stop_seconds: Longest time that a stop waits for requests in flight.
         requests: Most requests at a time; four times as many connections may be open.
+        bodies: How many of the largest bodies, or as much of smaller ones, may be in memory at a time.
+        least_rate: Bytes a second that a caller must take of an answer.
     """
 
     body_bytes: int = 128 * MEGABYTE
@@ -35,6 +37,8 @@ class Limits:
     waiting_seconds: float = 90.0
     stop_seconds: float = 30.0
     requests: int = 256
+    bodies: int = 8
+    least_rate: float = 1_000.0
 
 
 @dataclass(frozen=True)

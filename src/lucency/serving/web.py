@@ -125,7 +125,7 @@ def _film_routes(app: FastAPI, service: Service) -> None:
         return JSONResponse(
             {
                 "request_id": request.state.request_id,
-                "bundle": service.identity,
+                "bundle": next((entry["bundle"] for entry in entries if "bundle" in entry), service.identity),
                 "notice": DISCLAIMER,
                 "predictions": entries,
             }
@@ -168,12 +168,13 @@ def _door(app: FastAPI, access: Access) -> None:
     async def logged_in(request: Request) -> Response:
         if access.too_many_tries():
             raise ProblemError("too_many_tries", "Wait a minute, then type the token again", retry_after=60)
-        form = parse_qs((await request.body())[:4096].decode("ascii", "replace"))
+        form = parse_qs((await request.body()).decode("ascii", "replace"))
         session = access.begin_session(form.get("token", [""])[0].strip())
         if session is None:
             return HTMLResponse(login_page(wrong=True), status_code=401)
         answer = RedirectResponse("/", status_code=303)
-        secure = request.url.scheme == "https"
+        # The service speaks plain HTTP, and only the browser knows whether a proxy with TLS stands in front of it.
+        secure = request.headers.get("origin", "").startswith("https://")
         answer.set_cookie(COOKIE, session, httponly=True, samesite="strict", secure=secure, path="/")
         return answer
 
@@ -185,7 +186,7 @@ def _entry(service: Service, index: int, reply: FilmReply | FilmLostError) -> di
     if "error" in reply.said:
         return {"index": index, "error": reply.said["error"]}
     pictures = {name: base64.b64encode(content).decode() for name, content in reply.parts.items()}
-    return {"index": index, **prediction_of(reply, service.card), **pictures}
+    return {"index": index, **prediction_of(reply, service.card_of(reply)), **pictures}
 
 
 def _problems(app: FastAPI) -> None:
@@ -205,9 +206,14 @@ def _problems(app: FastAPI) -> None:
             request, ProblemError(codes.get(error.status_code, "internal"), "See /v1/openapi.json"), error.headers
         )
 
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        # It is raised again after this answer, and the guard logs where it came from.
+        return answer(request, ProblemError("internal", "The service has logged what happened, without the film"))
+
     handlers: list[tuple[type[Exception], Callable[[Request, Exception], Awaitable[Response]]]] = [
         (ProblemError, told),
         (HTTPException, plain),
+        (Exception, unexpected),
     ]
     for kind, handler in handlers:
         app.add_exception_handler(kind, handler)

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ _START_SECONDS = 60.0
 
 _SEEN = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT", "LD_LIBRARY_PATH")
 """What a worker sees of the environment; never the token."""
+
+
+_DIED = "The process that read the film died of it"
 
 
 class FilmLostError(LucencyError):
@@ -58,7 +62,8 @@ class Worker:
         number = theirs.fileno()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "lucency.serving.film_worker", str(number)],
+                # -P: a module in the folder that the service was started from is not taken for one of Python's.
+                [sys.executable, "-P", "-m", "lucency.serving.film_worker", str(number)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -68,6 +73,7 @@ class Worker:
                 start_new_session=True,
             )
         limits = settings.limits
+        self._most = limits.worker_bytes
         wanted = {
             "model": model,
             "threads": settings.threads,
@@ -95,21 +101,36 @@ class Worker:
         Raises:
             FilmLostError: It died, or is not ready in time. It must be ended then.
         """
-        begun = time.monotonic()
+        begun, late = time.monotonic(), threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            self.process.kill()
+
+        # The line breaks with the process, wherever in a message it stopped: while it is sent to, or half-way through
+        # an answer, there is nothing else that ends the wait.
+        timer = threading.Timer(seconds, give_up)
+        timer.daemon = True
         try:
+            timer.start()
             self.line.send_bytes(json.dumps(asked).encode())
             self.line.send_bytes(film)
-            if not self.line.poll(seconds):
-                lost = FilmLostError(f"The film took longer than {seconds:.0f} s")
-                lost.code = "film_time_limit"
-                raise lost
-            said = json.loads(self.line.recv_bytes())
-            parts = {name: self.line.recv_bytes() for name in said.pop("parts")}
-        except (EOFError, OSError, ValueError):
-            lost = FilmLostError("The process that read the film died of it")
-            lost.code = "worker_died"
+            said = json.loads(self._heard())
+            parts = {str(name): self._heard() for name in said.pop("parts")}
+            if not isinstance(said.get("error", said.get("prediction")), dict):
+                raise ValueError("neither an answer nor an error")
+        except (EOFError, OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError):
+            # A hostile film may have the process say anything.
+            told = f"The film took longer than {seconds:.0f} s" if late.is_set() else _DIED
+            lost = FilmLostError(told)
+            lost.code = "film_time_limit" if late.is_set() else "worker_died"
             raise lost from None
+        finally:
+            timer.cancel()
         return FilmReply(said, parts, time.monotonic() - begun)
+
+    def _heard(self) -> bytes:
+        return self.line.recv_bytes(self._most)
 
     def end(self) -> None:
         """Ends the process, whatever it does."""

@@ -100,30 +100,38 @@ class FilmPool:
             if self._open >= self._settings.limits.waiting + self._settings.workers:
                 raise PoolBusyError(f"{self._open} films are waiting already")
             self._open += 1
-        self._jobs.put(job)
+            self._jobs.put(job)
+        job.future.add_done_callback(lambda _: self._done(job))
         return job.future
 
-    def renew(self, model: str, seconds: float = 120.0) -> None:
+    def _done(self, job: _Job) -> None:
+        # A film that is given up gives back its place and its memory, though a busy worker comes to it only later.
+        job.film = b""
+        with self._lock:
+            self._open -= 1
+
+    def renew(self, model: str, seconds: float = 120.0) -> bool:
         """Has every worker replaced by one of another bundle, each between two films.
 
         Args:
             model: Folder of the bundle.
-            seconds: Longest time until all are replaced.
+            seconds: Longest time to wait until all are replaced.
+
+        Returns:
+            Whether all were; the others take the new bundle after their film.
 
         Raises:
             BundleError: The bundle cannot be used; the workers go on with theirs.
-            FilmLostError: A worker does not start, or is not replaced in time.
+            FilmLostError: A worker does not start; they go on with theirs.
         """
         Worker(self._settings, model).end()
         with self._lock:
             self._model, self._version = model, self._version + 1
             wanted = self._version
         with self._renewed:
-            done = self._renewed.wait_for(
+            return self._renewed.wait_for(
                 lambda: len(self._versions) == len(self._threads) and min(self._versions.values()) >= wanted, seconds
             )
-        if not done:
-            raise FilmLostError("not all workers have the new model yet")
 
     def stop(self, seconds: float) -> None:
         """Lets the films that wait be answered, and ends the workers.
@@ -168,32 +176,29 @@ class FilmPool:
     def _answer(self, number: int, version: int, worker: Worker, job: _Job) -> Worker | None:
         """The worker that is there afterwards, or None where it was lost."""
         current: Worker | None = worker
-        try:
-            if not job.future.set_running_or_notify_cancel():
-                return current
-            for last in (False, True):
-                assert current is not None
-                try:
-                    job.future.set_result(current.answer(job.film, job.asked, self._settings.limits.film_seconds))
-                    return current
-                except FilmLostError as lost:
-                    current.end()
-                    self._tell("worker_ended", number, version, reason=lost.code)
-                    # Something else may have ended it; a film that kills two of them is to blame.
-                    current = None if last or lost.code != "worker_died" else self._started(self._model)
-                    if current is None:
-                        job.future.set_exception(lost)
-                        return None
-                    self._tell("worker_ready", number, version)
+        if not job.future.set_running_or_notify_cancel():
             return current
-        finally:
-            with self._lock:
-                self._open -= 1
+        for last in (False, True):
+            assert current is not None
+            try:
+                job.future.set_result(current.answer(job.film, job.asked, self._settings.limits.film_seconds))
+                return current
+            except FilmLostError as lost:
+                current.end()
+                self._tell("worker_ended", number, version, reason=lost.code)
+                # Something else may have ended it; a film that kills two of them is to blame.
+                current = None if last or lost.code != "worker_died" else self._started(self._model)
+                if current is None:
+                    job.future.set_exception(lost)
+                    return None
+                self._tell("worker_ready", number, version)
+        return current
 
     def _started(self, model: str) -> Worker | None:
         try:
             return Worker(self._settings, model)
-        except LucencyError:
+        except (LucencyError, OSError):
+            # No process or no file more: it is tried again.
             return None
 
     def _tell(self, event: str, number: int, version: int, **facts: Any) -> None:

@@ -7,11 +7,12 @@ export function answerOf(film, model, rule, { post, tell, retry }) {
   const heading = element("h2", { id: "film-name" }, film.name);
   if (film.fault) {
     const again = film.retry ? button("Try again", () => retry(film)) : null;
-    return [heading, element("p", { class: "fault", role: "alert" }, film.fault), again];
+    return [heading, element("p", { class: "fault", role: "alert" }, film.fault), again].filter(Boolean);
   }
   const { prediction, decisions, words } = film.answer;
   const decision = decisions[rule.key];
   const asked = prediction.probability !== null;
+  const trouble = element("p", { class: "fault", role: "alert" });
   return [
     heading,
     element("p", { class: "decision", "data-decision": decision }, model.headlines[decision]),
@@ -27,10 +28,11 @@ export function answerOf(film, model, rule, { post, tell, retry }) {
     element(
       "div",
       { class: "downloads" },
-      taking("Picture (PNG)", () => savePicture(film, rule, post), tell),
-      taking("Report (PDF)", () => saveReport(film, rule, post), tell),
-      taking("Data (JSON)", async () => saveJson(film, model, rule), tell),
+      taking("Picture (PNG)", () => savePicture(film, rule, post), tell, trouble),
+      taking("Report (PDF)", () => saveReport(film, rule, post), tell, trouble),
+      taking("Data (JSON)", async () => saveJson(film, model, rule), tell, trouble),
     ),
+    trouble,
   ].filter(Boolean);
 }
 
@@ -67,14 +69,15 @@ function facts(prediction) {
   return list;
 }
 
-function taking(words, act, tell) {
+function taking(words, act, tell, trouble) {
   const made = button(words, async () => {
     made.disabled = true;
+    trouble.textContent = "";
     try {
       await act();
       tell(`${words}: ready.`);
     } catch (error) {
-      tell(error.message);
+      trouble.textContent = error.message;
     }
     made.disabled = false;
     made.focus();

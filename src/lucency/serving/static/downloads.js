@@ -14,8 +14,10 @@ export function stem(film) {
 }
 
 export function saveJson(film, model, rule) {
-  const { operating_point: point, ...prediction } = film.answer.prediction;
+  const { operating_point: point, error_rate: rate, possible, ...prediction } = film.answer.prediction;
   const decided = { ...prediction, decision: film.answer.decisions[rule.key], ...rule.asked };
+  // Which answers are possible belongs to the rate of errors that the service was asked for.
+  if (possible && rule.asked.error_rate === rate) decided.possible = possible;
   const whole = { notice: model.notice, bundle: prediction.bundle, predictions: [decided] };
   save(JSON.stringify(whole, null, 2), "application/json", `${stem(film)}.json`);
 }

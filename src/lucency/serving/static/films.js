@@ -15,6 +15,8 @@ let model;
 let rule;
 let chosen = null;
 let asking = 0;
+let told = [];
+let leaving = new AbortController();
 
 const status = element("p", { class: "status", role: "status", "aria-live": "polite" });
 const input = element("input", { id: "films-input", type: "file", multiple: true, class: "unseen" });
@@ -24,7 +26,7 @@ const viewer = new Viewer();
 const said = element("div", { class: "said" });
 const spoken = element("p", { class: "unseen", role: "status" });
 const answer = element("section", { class: "answer", "aria-label": "Answer", hidden: true }, viewer.place, said);
-const table = new FilmTable({ choose, clear });
+const table = new FilmTable({ choose: look, clear });
 const about = element("details", { class: "about" });
 
 class ServiceError extends Error {
@@ -36,6 +38,7 @@ class ServiceError extends Error {
 
 // Sends a film, waits where the service is busy, and gives the answer or one plain line.
 async function post(address, film) {
+  const { signal } = leaving;
   // A folder that was dropped, or a file that is gone since, is no fault of the service.
   const body = await film.arrayBuffer().catch(() => {
     throw new ServiceError("The browser cannot read this file. Choose it again; a folder cannot be taken.", false);
@@ -47,6 +50,7 @@ async function post(address, film) {
         method: "POST",
         body,
         headers: { "content-type": "application/octet-stream" },
+        signal,
       });
     } catch {
       throw new ServiceError("The service cannot be reached.", true);
@@ -62,6 +66,12 @@ async function post(address, film) {
     tell(`The service is busy; trying again in ${seconds} s.`);
     await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
   }
+}
+
+async function get(address, otherwise) {
+  const reply = await fetch(address).catch(() => null);
+  if (!reply?.ok) throw new ServiceError(otherwise, true);
+  return reply;
 }
 
 function tell(words) {
@@ -99,11 +109,11 @@ async function ask(film) {
   try {
     await read(film);
   } catch (error) {
+    delete film.answer;
     film.fault = error.message;
     film.retry = Boolean(error.retry);
   }
   if (!films.includes(film)) return;
-  if (film.answer && film.answer.prediction.bundle !== model.bundle) await learnModel();
   tell(progress());
   if (chosen === null || chosen === film) choose(film);
   else show();
@@ -117,6 +127,7 @@ async function read(film) {
   // The pictures of many films would fill the memory of a tab; what is dropped is read again when it is wanted.
   const held = films.filter((one) => one.view && one !== film && one !== chosen);
   for (const one of held.slice(0, Math.max(0, held.length - PICTURES))) delete one.view;
+  if (answer.prediction.bundle !== model.bundle) await learnModel();
 }
 
 function progress() {
@@ -125,30 +136,42 @@ function progress() {
   return done === films.length ? `${words} answered.` : `Reading films: ${done} of ${words} answered.`;
 }
 
+function look(film) {
+  choose(film);
+  if (answer.getBoundingClientRect().top < 0) answer.scrollIntoView();
+}
+
 async function choose(film) {
   chosen = film;
+  viewer.clear();
   show();
   if (!film.answer) return;
   spoken.textContent = `${film.name}: ${model.headlines[film.answer.decisions[rule.key]]}. ${film.answer.words.probability}`;
   try {
     if (!film.view) await read(film);
     // Another film may have been chosen meanwhile.
-    if (film === chosen) await viewer.show(film.view, model.heat_scale, film.name);
+    if (film !== chosen || !film.view) return;
+    show();
+    await viewer.show(film.view, model.heat_scale, film.name);
   } catch (error) {
-    tell(error.message);
+    if (film === chosen) tell(error.message);
   }
 }
 
 function clear() {
   films.length = 0;
   chosen = null;
+  leaving.abort();
+  leaving = new AbortController();
+  viewer.clear();
+  spoken.textContent = "";
   tell("All films are forgotten.");
   show();
   input.focus();
 }
 
 function retry(film) {
-  delete film.fault;
+  for (const part of ["fault", "answer", "view"]) delete film[part];
   film.waiting = true;
   show();
   askNext();
@@ -158,14 +181,18 @@ function show() {
   const ready = chosen && (chosen.answer || chosen.fault);
   answer.hidden = !ready;
   viewer.place.hidden = !chosen?.answer;
-  if (ready) said.replaceChildren(...answerOf(chosen, model, rule, { post, tell, retry }));
+  const telling = ready ? [chosen, chosen.fault ?? chosen.answer, rule] : [];
+  // Made anew for each film of a batch, it would take the focus from its buttons.
+  if (telling.length !== told.length || telling.some((one, place) => one !== told[place])) {
+    said.replaceChildren(...(ready ? answerOf(chosen, model, rule, { post, tell, retry }) : []));
+    told = telling;
+  }
   table.show(films, model, rule, chosen);
 }
 
 async function learnModel() {
-  const reply = await fetch("/page/model");
-  if (!reply.ok) throw new Error("The service does not say which model answers. Load the page again.");
-  model = await reply.json();
+  const words = "The service does not say which model answers. Load the page again.";
+  model = await (await get("/page/model", words)).json();
   rule = model.rules.find((one) => one.key === rule?.key) ?? model.rules[0];
   rules.replaceChildren(...model.rules.map((one) => element("option", { value: one.key }, one.name)));
   decideBy(rule.key);
@@ -176,6 +203,8 @@ async function learnModel() {
     element("p", { class: "quiet" }, `Licence: ${model.licence}`),
     element("p", {}, element("a", { href: "/v1/model" }, "Its whole card (JSON)")),
   );
+  // Answers of two models do not belong in one table.
+  for (const film of films) if (film.answer && film.answer.prediction.bundle !== model.bundle) retry(film);
 }
 
 function decideBy(key) {
@@ -218,9 +247,12 @@ function listen() {
 }
 
 async function takeSample(number, name) {
-  const reply = await fetch(`/page/samples/${number}`);
-  if (!reply.ok) return tell("The sample cannot be had.");
-  take([new File([await reply.blob()], name, { type: "image/png" })]);
+  try {
+    const drawn = await (await get(`/page/samples/${number}`, "The drawn film cannot be fetched. Try again.")).blob();
+    take([new File([drawn], name, { type: "image/png" })]);
+  } catch (error) {
+    tell(error.message);
+  }
 }
 
 async function start() {

@@ -23,7 +23,7 @@ export class Viewer {
       level: slider("Level (brightness)", 0, 100, (value) => (this.look.level = value / 100)),
       opacity: slider("Heat map opacity", 0, 100, (value) => (this.look.opacity = value / 100)),
     };
-    for (const one of Object.values(this.sliders)) one.input.addEventListener("input", () => this.changed());
+    for (const one of Object.values(this.sliders)) one.input.addEventListener("input", () => this.altered());
     this.flip = button("Original", () => this.showOriginal(!this.original), { "aria-pressed": "false" });
     this.grip = button("Move", () => this.grab(!this.moving), {
       "aria-pressed": "false",
@@ -35,7 +35,7 @@ export class Viewer {
       element("div", { class: "stage" }, this.canvas),
       element(
         "div",
-        { class: "tools", role: "toolbar", "aria-label": "Film" },
+        { class: "tools", role: "group", "aria-label": "Film" },
         button("−", () => this.zoomBy(1 / 1.25), { "aria-label": "Zoom out" }),
         button("+", () => this.zoomBy(1.25), { "aria-label": "Zoom in" }),
         button("Fit", () => this.fit()),
@@ -44,16 +44,25 @@ export class Viewer {
         button("Reset", () => this.reset()),
       ),
       element("div", { class: "sliders" }, ...Object.values(this.sliders).map((one) => one.label)),
-      element("p", { id: "viewer-help", class: "quiet" }, "Drag: window and level. Wheel: zoom. Keys work too."),
+      element(
+        "p",
+        { id: "viewer-help", class: "quiet" },
+        element("span", { class: "for-mouse" }, "Drag: window and level. Wheel: zoom. Keys work too."),
+        element("span", { class: "for-touch" }, "Two fingers: zoom; then drag to move the film."),
+        element("span", { class: "unseen" }, ` ${HELP}`),
+      ),
     );
-    this.place.querySelector("#viewer-help").append(element("span", { class: "unseen" }, ` ${HELP}`));
     this.listen();
     new ResizeObserver(() => this.draw()).observe(this.canvas);
     this.reset();
   }
 
   async show(view, scale, name) {
+    this.clear();
+    this.wanted = view;
     const levels = await greyLevels(view);
+    // Another film may have been asked for meanwhile.
+    if (this.wanted !== view) return;
     this.levels = levels;
     this.evidence = evidenceOver(view);
     this.scale = scale;
@@ -64,6 +73,13 @@ export class Viewer {
     this.canvas.style.aspectRatio = `${Math.max(view.width, view.height * 0.75)} / ${view.height}`;
     this.sliders.opacity.input.disabled = !this.evidence;
     this.reset();
+  }
+
+  // No picture may stand beside the answer for another film.
+  clear() {
+    this.wanted = this.levels = this.evidence = this.pixels = null;
+    for (const canvas of [this.film, this.canvas]) canvas.width = canvas.height = 1;
+    this.canvas.setAttribute("aria-label", "No film yet");
   }
 
   reset() {
@@ -96,7 +112,13 @@ export class Viewer {
     const limits = { window: [0.05, 2], level: [0, 1], opacity: [0, 1] }[name];
     this.look[name] = Math.min(limits[1], Math.max(limits[0], value));
     this.followSliders();
-    this.changed();
+    this.altered();
+  }
+
+  // What is set is to be seen, also where the original was shown.
+  altered() {
+    if (this.original) this.showOriginal(false);
+    else this.changed();
   }
 
   followSliders() {
@@ -108,6 +130,7 @@ export class Viewer {
     if (!this.levels || this.due) return;
     this.due = requestAnimationFrame(() => {
       this.due = 0;
+      if (!this.levels) return;
       const look = this.original ? { ...USUAL, opacity: 0 } : this.look;
       paint(this.pixels.data, this.levels, this.evidence, { ...look, scale: this.scale });
       this.film.getContext("2d").putImageData(this.pixels, 0, 0);
