@@ -167,6 +167,8 @@ class ScaledTwin(keras.Model):
 
     def call(self, films: Any, training: bool = False) -> dict[str, Any]:
         """Films (B, H, W, 1), grey 0..255 -> logit (B,), heatmap (B, h, w), embedding (B, channels), float32."""
+        # Resized as whole numbers, films of uint8 would be rounded, which the exported graph does not do.
+        films = ops.cast(films, "float32")
         answers: list[dict[str, Any]] = []
         for size, twin in zip(self.sizes, self.twins, strict=True):
             sized = films if size == self.own else ops.image.resize(films, size, interpolation="bilinear")
