@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +83,13 @@ class TestCard:
 
     def test_it_says_what_it_is_not_for(self, bundle: Bundle) -> None:
         assert "Not a medical device" in bundle.card.intended_use
+
+    def test_the_command_tells_its_limits(self, bundle: Bundle, run: Callable[..., tuple[int, str, str]]) -> None:
+        code, said, _ = run("models", bundle.card.name)
+        assert code == 0
+        assert bundle.card.limits
+        for limit in bundle.card.limits:
+            assert limit in " ".join(said.split())
 
     def test_it_holds_no_path(self, bundle: Bundle) -> None:
         source = bundle.card.training_data["source"]
@@ -167,6 +175,21 @@ class TestAnswers:
         assert answer.refused
         assert answer.probability is None
         assert answer.heatmap is None
+
+
+def test_an_answer_takes_little_longer_than_its_network(bundle: Bundle, films: list[Path]) -> None:
+    """Side by side, the fastest of several turns: decoding, resizing and the gate beside the graph alone."""
+    predictor = Predictor(bundle)
+    array, _ = to_input(read_radiograph(films[0]).pixels, bundle.card.input)
+    whole, network = [], []
+    for _ in range(7):
+        begun = time.perf_counter()
+        predictor.predict(films[0])
+        between = time.perf_counter()
+        predictor.score(array[None])
+        whole.append(between - begun)
+        network.append(time.perf_counter() - between)
+    assert min(whole) < 2.5 * min(network)
 
 
 def test_asking_it_brings_nothing_heavy(fresh: Callable[..., str], films: list[Path]) -> None:

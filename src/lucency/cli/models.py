@@ -70,6 +70,8 @@ def _auroc(figure: Mapping[str, Any] | None, measured: Mapping[str, Any] | None)
 
 def _long(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "intended use", model["intended_use"]
+    for place, limit in enumerate(model["limits"]):
+        yield "" if place else "limits", f"- {limit}"
     yield "bundle", model["bundle"]
     for place, point in enumerate(model["operating_points"]):
         chosen = " (decides)" if point["name"] == model["default_operating_point"] else ""

@@ -42,6 +42,7 @@ def _described(name: str) -> dict[str, Any]:
         "input": card.input.to_json(),
         "outputs": list(card.outputs),
         "intended_use": card.intended_use,
+        "limits": list(card.limits),
         "licence": card.licence,
         "trained_on": _trained_on(card.training_data),
         "training_data": dict(card.training_data),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lucency.decision import Prediction
+from lucency.decision import Prediction, shown_probability
 from lucency.errors import DatasetError, FilmError, MissingExtraError, ResourceError
 from lucency.predictor import Predictor
 
@@ -162,7 +162,7 @@ def caption(prediction: Prediction) -> list[str]:
     else:
         point = prediction.operating_point
         why = why or f"threshold {point.threshold:.2f}, {point.name}"
-        said = f"{decision}: probability of a fracture {prediction.probability:.2f} ({why})"
+        said = f"{decision}: probability of a fracture {shown_probability(prediction.probability)} ({why})"
     return [said, f"bundle {prediction.bundle}"]
 
 
