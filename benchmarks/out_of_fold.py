@@ -145,6 +145,7 @@ def show(path: Path) -> None:
         "no hardware": [row for row in rows if row["hardware"] in ("", "0")],
         "numbers outside 2400 to 2599": [row for row in rows if _number(row["image_id"]) not in APART],
     }
+    strata["all but oblique views alone"] = [row for row in rows if row["view"] != "oblique"]
     for fold in sorted({row["fold"] for row in rows}):
         strata[f"fold {fold}"] = [row for row in rows if row["fold"] == fold]
     for trait in ("body_part", "view"):
