@@ -32,7 +32,7 @@ def main() -> None:
             arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
             browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
             draw(browser, address, "page.png", width=900, height=790, top=0)
-            draw(browser, address, "page-phone.png", width=360, height=740, top=330)
+            draw(browser, address, "page-phone.png", width=360, height=740, top=400)
             browser.close()
     finally:
         service.terminate()

@@ -39,6 +39,13 @@ class OperatingPoint:
         return "fractured" if probability >= self.threshold else "not_fractured"
 
 
+def shown_probability(probability: float) -> str:
+    """A probability (0..1) for a person, with two places; "> 0.99" and "< 0.01" where these would be 1.00 and 0.00."""
+    if probability >= 0.995:
+        return "> 0.99"
+    return "< 0.01" if probability <= 0.005 else f"{probability:.2f}"
+
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """What a bundle says of one radiograph. Research output, not a diagnosis.

@@ -128,3 +128,19 @@ def slow_png(width: int = 10_000, height: int = 9_000) -> bytes:
     stream = BytesIO()
     Image.fromarray(np.full((height, width), 90, np.uint8)).save(stream, "PNG", compress_level=1)
     return stream.getvalue()
+
+
+def logit_of(served: Served, grey: int) -> float:
+    """What the small bundle says of a flat film."""
+    with served.client() as client:
+        answer = client.post("/v1/predictions", content=png(grey))
+    assert answer.status_code == 200, answer.text
+    return float(answer.json()["predictions"][0]["logit"])
+
+
+def until(what: str, check: Callable[[], object], seconds: float = 20) -> None:
+    """Waits for something, and says what it was where it does not come."""
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)

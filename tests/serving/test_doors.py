@@ -6,21 +6,25 @@ import asyncio
 import contextlib
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from fastapi import Request
 from service_process import Serve, Served
 
 from lucency.serving import run
 from lucency.serving.access import Access, chosen_token, is_loopback
+from lucency.serving.answers import answered
 from lucency.serving.guard import Guard
 from lucency.serving.logs import ServiceLog
 from lucency.serving.measures import Measures
+from lucency.serving.problems import ProblemError
 from lucency.serving.settings import Limits, ServeSettings
 from lucency.serving.web import build_app
+from lucency.serving.worker import FilmReply
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -42,6 +46,12 @@ def test_a_person_gets_in_with_a_browser(serve: Serve, browser: Browser) -> None
         assert said == []
         (cookie,) = context.cookies()
         assert (cookie["httpOnly"], cookie["sameSite"], cookie["secure"]) == (True, "Strict", False)
+        page.get_by_role("button", name="Log out").press("Enter")
+        page.wait_for_url("**/login")
+        assert (said, context.cookies()) == ([], [])
+        page.goto(served.url)
+        assert page.url == f"{served.url}/login"
+        assert page.get_by_label("Token").is_visible()
     finally:
         context.close()
 
@@ -84,6 +94,32 @@ def test_all_callers_together_fill_no_more_memory_than_they_may() -> None:
     assert whole["afterwards"] == 0
 
 
+def test_no_answer_holds_more_pictures_than_it_may() -> None:
+    films: list[Future[FilmReply]] = []
+
+    def submit(film: bytes, wanted: dict[str, Any]) -> Future[FilmReply]:
+        films.append(Future())
+        if len(films) <= 3:
+            films[-1].set_result(FilmReply({"prediction": {}}, {"overlay": film}, 0.1))
+        return films[-1]
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {}
+
+    settings = ServeSettings(limits=Limits(answer_bytes=2_500_000))
+    service: Any = SimpleNamespace(pool=SimpleNamespace(submit=submit), settings=settings)
+    request = Request({"type": "http"}, receive)
+    with ThreadPoolExecutor(1) as apart:
+        ask = apart.submit(lambda: asyncio.run(answered(request, service, [b"x" * 1_000_000] * 6, {})))
+        with pytest.raises(ProblemError) as refused:
+            ask.result(20)
+    assert (refused.value.code, refused.value.kind.status) == ("answer_too_large", 413)
+    assert "fewer overlays" in refused.value.detail
+    # Nobody makes those any more that were not begun.
+    assert [film.cancelled() for film in films] == [False] * 3 + [True] * 3
+
+
 def test_a_caller_who_leaves_in_the_middle_of_a_body_is_no_fault_of_the_service(served: Served) -> None:
     with socket.create_connection(("127.0.0.1", served.port)) as line:
         line.sendall(b"POST /v1/predictions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc")
@@ -116,7 +152,7 @@ def test_a_caller_who_reads_nothing_is_left(serve: Serve) -> None:
                 line.sendall(b"GET /login HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
                 time.sleep(0.05)
         end = time.monotonic() + 15
-        while ours in {one.raddr.port for one in psutil.Process(served.process.pid).net_connections() if one.raddr}:
+        while served.port in {one.laddr.port for one in psutil.net_connections("tcp") if one.raddr[1:] == (ours,)}:
             assert time.monotonic() < end
             time.sleep(0.1)
     with served.client() as client:

@@ -53,7 +53,7 @@ def test_it_says_decision_probability_rule_model_and_hashes(bright: Bundle) -> N
     text = " ".join(words for *_, words in lines(report))
     assert "Not fractured" in text
     assert f"Probability of a fracture: {prediction['probability']:.2f}" in text
-    assert '"confirm": fractured from a probability of 0.80' in text
+    assert '"Confirm": fractured from a probability of 0.80' in text
     assert "sensitivity was 60 % and its specificity 95 %" in text
     similar = prediction["similar"]
     assert f"({similar['fractured']} of {similar['films']} films with a probability" in text
@@ -73,6 +73,19 @@ def test_everything_lies_on_the_page_even_with_long_notes(bright: Bundle) -> Non
         assert x >= 40
         assert x + text_width(words, size, bold=bold) <= WIDTH - 40
         assert 20 <= y <= HEIGHT - 40
+    *rest, foot = found
+    assert "must not decide" in foot[-1]
+    assert min(y for _, y, *_ in rest) >= foot[1] + foot[2] + 8
+
+
+@pytest.mark.parametrize(("notes", "words"), [(2, 10), (30, 40), (3, 500)])
+def test_notes_that_do_not_fit_are_counted(bright: Bundle, notes: int, words: int) -> None:
+    prediction = answered(bright, 150, warnings=["note " * words] * notes)
+    found = lines(film_report(ReportFacts.of(bright.card, prediction, rules(bright.card)[0], made=MADE), PICTURE))
+    shown = sum(words == "Note" for *_, words in found)
+    told = re.findall(r"and (\d+) more notes?; see the JSON", " ".join(words for *_, words in found))
+    assert shown + sum(map(int, told)) == notes
+    assert bool(told) == (words > 10)
 
 
 def test_a_refused_film_has_no_probability_and_no_rule(bright: Bundle) -> None:

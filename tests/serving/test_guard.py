@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +18,27 @@ from typer.testing import CliRunner
 from lucency.bundle import Bundle
 from lucency.cli.main import app
 from lucency.errors import LucencyError
-from lucency.serving.access import Access, chosen_token
+from lucency.serving.access import chosen_token
 from lucency.serving.logs import ServiceLog
 from lucency.serving.settings import share_cores
 
 TOKEN = "correct-horse-battery"
+
+
+_CLOSED = """
+import ctypes, os, subprocess
+from lucency.serving.run import close_to_others
+if os.geteuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+    # The system has just closed it by itself.
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+read = ["cat", f"/proc/{os.getpid()}/environ"]
+for close in (lambda: None, close_to_others):
+    close()
+    print(subprocess.run(read, capture_output=True).returncode, flush=True)
+"""
+"""Has a child read the environment of its parent's start, before and after it is closed."""
 
 
 @pytest.fixture(scope="module")
@@ -119,18 +138,40 @@ class TestToken:
             assert TOKEN not in cookie
             assert client.get("/v1/model").status_code == 200
 
-    def test_it_stands_in_no_log_and_no_process(self, locked: Served) -> None:
+    def test_it_stands_in_no_log_and_in_no_environment_of_a_worker(self, locked: Served) -> None:
         assert TOKEN not in "".join(locked.raw)
         for worker in locked.workers:
             assert TOKEN not in worker.environ().values()
 
-    def test_guessing_at_the_login_is_slowed_down(self, bright: Bundle) -> None:
-        access = Access(TOKEN)
-        for _ in range(20):
-            assert not access.too_many_tries()
-            assert access.begin_session("wrong") is None
-        assert access.too_many_tries()
-        assert access.admits(f"Bearer {TOKEN}", None)
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux closes a process to its own user")
+    def test_no_worker_can_read_it_from_the_service(self) -> None:
+        """The environment of its start, and its memory: the user of a worker is that of the service."""
+        found = subprocess.run([sys.executable, "-c", _CLOSED], capture_output=True, text=True)
+        assert found.stdout.split() == ["0", "1"], found.stderr
+
+    def test_a_stranger_who_guesses_locks_nobody_out(self, bright: Bundle) -> None:
+        with starter(bright) as start, start(env={"LUCENCY_TOKEN": TOKEN}).client() as client:
+            tried = [client.post("/login", data={"token": "wrong"}).status_code for _ in range(21)]
+            assert tried == [401] * 19 + [429] * 2
+            assert client.post("/login", data={"token": TOKEN}).status_code == 303
+            assert client.post("/login", data={"token": "wrong"}).json()["code"] == "too_many_tries"
+            assert client.get("/v1/model").status_code == 200
+
+    def test_a_session_can_be_ended(self, locked: Served) -> None:
+        with locked.client() as client:
+            client.post("/login", data={"token": TOKEN})
+            session = client.cookies["lucency_session"]
+            foreign = client.post("/logout", headers={"origin": "https://evil.example"})
+            assert (foreign.status_code, foreign.json()["code"]) == (403, "wrong_origin")
+            assert client.get("/logout").status_code == 405
+            assert client.get("/v1/model").status_code == 200
+            for _ in range(2):
+                left = client.post("/logout")
+                assert (left.status_code, left.headers["location"]) == (303, "/login")
+                assert "lucency_session" not in client.cookies
+            kept = {"cookie": f"lucency_session={session}"}
+            assert client.get("/v1/model", headers=kept).status_code == 401
+            assert client.post("/logout", content=b"x" * 20_000).status_code == 413
 
     def test_it_is_wanted_wherever_others_can_reach_the_service(self, tmp_path: Path) -> None:
         (tmp_path / "token").write_text(f"{TOKEN}\n")
@@ -214,6 +255,33 @@ def test_a_bundle_that_is_none_is_told_in_one_line(serve: Serve, tmp_path: Path)
     other.reader.join(5)
     assert len(other.raw) == 1
     assert other.raw[0].startswith("Error: ")
+
+
+_LOUD = """
+import threading, warnings
+from lucency.serving.logs import ServiceLog
+ServiceLog().take_over()
+warnings.warn("Doe^Jane")
+def fail():
+    raise ValueError("Doe^Jane")
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+class Loud:
+    def __del__(self):
+        raise KeyError("Doe^Jane")
+Loud()
+"""
+
+
+def test_warnings_and_errors_that_nothing_catches_come_by_kind_and_place_alone() -> None:
+    said = subprocess.run([sys.executable, "-W", "always", "-c", _LOUD], capture_output=True, text=True).stderr
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert [(one["level"], one["error"], one["reason"]) for one in lines] == [
+        ("warning", "UserWarning", "<string>:5"),
+        ("error", "ValueError", "<string>:7"),
+        ("error", "KeyError", "<string>:13"),
+    ]
 
 
 def test_the_log_takes_known_facts_only() -> None:

@@ -100,6 +100,11 @@ def test_a_film_is_answered_with_its_levels_and_heat_map(client: httpx.Client, b
     assert "(" in answer["words"]["similar"]
 
 
+def test_no_answer_is_said_to_be_certain(client: httpx.Client) -> None:
+    said = [client.post("/page/films", content=png(grey)).json()["words"]["number"] for grey in (0, 128, 255)]
+    assert said == ["< 0.01", "0.50", "> 0.99"]
+
+
 def test_faults_are_problems_with_one_plain_line(client: httpx.Client) -> None:
     for address in ("/page/films", "/page/report?rule=screening"):
         for content, code in ((b"", "empty_file"), (b"no film", "not_an_image"), (png(90)[:70], "truncated")):

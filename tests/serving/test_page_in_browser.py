@@ -40,6 +40,7 @@ def test_films_of_three_formats_are_answered_as_the_bundle_answers(opened: OpenP
         assert f"{expected.probability:.2f}" in said
         assert {"fractured": "Fractured", "not_fractured": "Not fractured"}[expected.decision] in said
         assert expected.sha256 in said
+        assert f"\t{expected.probability:.2f}\t" in opened.page.locator(".films tr.chosen").inner_text()
         assert "Of validation films scored like this" in said
         assert NOTICE in said
     assert "forearm" in opened.page.locator(".said").inner_text()
@@ -195,9 +196,12 @@ def test_many_films_keep_few_pictures(opened: OpenPage) -> None:
     page.unroute("**/page/films")
     opened.said.clear()
     before += 1
-    page.locator(".films tbody button", has_text="01.jpg").click()
+    # Who waits, and clicks again, sends the film once.
+    for _ in range(3):
+        page.locator(".films tbody button", has_text="01.jpg").click()
     until(lambda: len([one for one in opened.asked if one.endswith("/page/films")]), lambda count: count == before + 1)
     until(lambda: page.locator(".stage canvas").get_attribute("aria-label"), lambda label: "01.jpg" in label)
+    assert len([one for one in opened.asked if one.endswith("/page/films")]) == before + 1
 
 
 def test_samples_and_forgetting(opened: OpenPage) -> None:

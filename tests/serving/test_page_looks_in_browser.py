@@ -103,6 +103,7 @@ def test_dragging_changes_window_and_level_and_the_wheel_zooms(opened: OpenPage)
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + min(box["height"] / 2, 200)
     page.mouse.move(x, y)
+    at = page.evaluate("scrollY")
     page.mouse.down()
     page.mouse.move(x + 60, y + 40, steps=4)
     page.mouse.up()
@@ -111,6 +112,7 @@ def test_dragging_changes_window_and_level_and_the_wheel_zooms(opened: OpenPage)
     assert page.get_by_label("Level (brightness)").input_value() != "50"
     page.mouse.wheel(0, -600)
     zoomed = opened.repainted(dragged)
+    assert page.evaluate("scrollY") == at
     page.get_by_role("button", name="Move", exact=True).click()
     canvas.scroll_into_view_if_needed()
     page.mouse.move(x, y)
@@ -118,6 +120,13 @@ def test_dragging_changes_window_and_level_and_the_wheel_zooms(opened: OpenPage)
     page.mouse.move(x - 50, y, steps=3)
     page.mouse.up()
     opened.repainted(zoomed)
+    page.get_by_role("button", name="Fit").click()
+    page.evaluate("scrollTo(0, 0)")
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.wheel(0, 100)
+    until(lambda: page.evaluate("scrollY"), lambda top: top > 0)
 
 
 def test_all_can_be_done_by_keyboard(opened: OpenPage) -> None:
@@ -158,6 +167,12 @@ def test_a_phone_needs_no_sideways_scrolling_and_always_shows_the_notice(browser
         phone.page.locator(fold).first.click()
     phone.page.locator("#lucency-reading .prose").first.wait_for()
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= 360
+    film = phone.page.locator(".stage canvas").bounding_box()
+    for words in (".decision", ".probability"):
+        box = phone.page.locator(words).bounding_box()
+        assert film is not None
+        assert box is not None
+        assert box["y"] + box["height"] <= film["y"]
     help_words = phone.page.locator("#viewer-help")
     assert help_words.locator(".for-touch").is_visible()
     assert help_words.locator(".for-mouse").is_hidden()

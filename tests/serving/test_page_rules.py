@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from lucency.abstention import Abstention
 from lucency.bundle import Bundle
 from lucency.decision import OperatingPoint
 from lucency.predictor import Predictor
+from lucency.serving.film_report import rule_words
 from lucency.serving.page_rules import decisions, in_ten, point_meaning, probability_words, rules, similar_words
-from lucency.workflows.predict import FilmAnswer
+from lucency.workflows.predict import FilmAnswer, caption
 
 ABSTENTION = Abstention(tuple(np.linspace(-1, 4, 40)), tuple(np.linspace(-5, 1, 40)))
 
@@ -62,7 +64,26 @@ def test_shares_in_words(share: float, words: str) -> None:
 
 def test_a_probability_near_an_end_is_not_about_it() -> None:
     assert probability_words({"probability": 0.7}) == "Probability of a fracture: 0.70, about 7 in 10."
-    assert probability_words({"probability": 0.998}) == "Probability of a fracture: 1.00, more than 99 in 100."
+    assert probability_words({"probability": 0.998}) == "Probability of a fracture: > 0.99, more than 99 in 100."
+    assert probability_words({"probability": 1.0}) == "Probability of a fracture: > 0.99, more than 99 in 100."
+    assert probability_words({"probability": 0.005}) == "Probability of a fracture: < 0.01, fewer than 1 in 100."
+    assert probability_words({"probability": 0.0}) == "Probability of a fracture: < 0.01, fewer than 1 in 100."
+
+
+@pytest.mark.parametrize(
+    ("probability", "shown"), [(0.998, "> 0.99"), (0.994, "0.99"), (0.5, "0.50"), (0.0051, "0.01"), (0.002, "< 0.01")]
+)
+def test_no_picture_says_that_it_is_certain(bright: Bundle, probability: float, shown: str) -> None:
+    prediction = replace(Predictor(bright).predict(png(140)), probability=probability)
+    assert caption(prediction)[0].startswith(f"fractured: probability of a fracture {shown} (")
+
+
+def test_the_page_names_operating_points_as_pictures_and_reports_do(bright: Bundle) -> None:
+    for rule in rules(bright.card):
+        (line,) = caption(Predictor(bright, **rule.asked).predict(png(140)))[:1]
+        assert line.endswith(f", {rule.key})")
+        assert rule.name.lower() == rule.key
+        assert f'"{rule.name}"' in rule_words(bright.card, rule)
 
 
 def test_what_an_operating_point_gave_is_said_of_validation_films_and_not_rounded_up(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_the_folder_of_the_start_holds_no_code(bright: Bundle, tmp_path: Path, m
 
 
 def test_films_that_are_given_up_free_their_places_at_once(bright: Bundle) -> None:
-    pool = FilmPool(ServeSettings(limits=Limits(waiting=2)), str(bright.folder))
+    pool = FilmPool(ServeSettings(limits=Limits(waiting=2)), str(bright.folder), bright.identity)
     try:
         first = pool.submit(slow_png(), {})
         until_running = time.monotonic() + 20
@@ -126,7 +126,7 @@ def test_a_model_asked_for_while_one_is_read_is_read_too(bright: Bundle) -> None
     service._renewing, service._asked_again = Lock(), Event()
     read: list[str] = []
 
-    def renewed(model: str) -> bool:
+    def renewed(model: str, identity: str) -> bool:
         read.append(model)
         if len(read) == 1:
             service.renew()

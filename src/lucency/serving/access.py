@@ -82,7 +82,7 @@ class Access:
         self.open = token is None
         self._digest = b"" if token is None else _digest(token)
         self._sessions: dict[str, float] = {}
-        self._wrong: deque[float] = deque()
+        self._wrong: deque[float] = deque(maxlen=_TRIES)
         self._lock = threading.Lock()
 
     def knows(self, token: str) -> bool:
@@ -111,12 +111,15 @@ class Access:
             self._sessions[name] = now + _SESSION_SECONDS
         return name
 
-    def too_many_tries(self) -> bool:
-        """Whether so many wrong tokens were typed of late that the login rests."""
+    def end_session(self, name: str) -> None:
+        """Ends a session; one that is none, or none any more, is no fault."""
         with self._lock:
-            while self._wrong and self._wrong[0] < time.monotonic() - _TRY_SECONDS:
-                self._wrong.popleft()
-            return len(self._wrong) >= _TRIES
+            self._sessions.pop(name, None)
+
+    def too_many_tries(self) -> bool:
+        """Whether so many wrong tokens were typed of late that a further wrong one is not answered as such."""
+        with self._lock:
+            return len(self._wrong) == _TRIES and self._wrong[0] > time.monotonic() - _TRY_SECONDS
 
 
 def _digest(token: str) -> bytes:

@@ -29,13 +29,27 @@ async def answered(
         asked: As of `film_worker.answer`.
 
     Raises:
-        ProblemError: Too many films wait, no worker took them in time, or the caller has gone.
+        ProblemError: Too many films wait, no worker took them in time, their pictures are too large, or the caller has
+            gone.
     """
     futures: list[Future[FilmReply]] = []
+    most, taken = service.settings.limits.answer_bytes, 0
+
+    async def one(future: Future[FilmReply]) -> FilmReply:
+        nonlocal taken
+        reply = await asyncio.wrap_future(future)
+        taken += sum(map(len, reply.parts.values()))
+        if taken > most:
+            # What was not begun is not wanted any more, and no more than this is held.
+            for other in futures:
+                other.cancel()
+            return FilmReply(reply.said, {}, reply.seconds)
+        return reply
+
     try:
         for film in films:
             futures.append(service.pool.submit(film, asked))
-        waiting = asyncio.gather(*(asyncio.wrap_future(future) for future in futures), return_exceptions=True)
+        waiting = asyncio.gather(*map(one, futures), return_exceptions=True)
         gone = asyncio.ensure_future(_gone(request))
         try:
             await asyncio.wait((waiting, gone), timeout=service.settings.limits.waiting_seconds,
@@ -47,6 +61,9 @@ async def answered(
             if gone.done():
                 raise ProblemError("client_gone", "Nobody waits for the answer")
             raise ProblemError("busy", "No worker took the films in time", retry_after=service.wait_seconds())
+        if taken > most:
+            told = f"Its pictures would be larger than {most / 1e6:.0f} MB; ask for fewer overlays at a time"
+            raise ProblemError("answer_too_large", told)
         replies = waiting.result()
     except PoolBusyError:
         code = "stopping" if service.stopping else "busy"

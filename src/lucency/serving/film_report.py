@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,9 @@ from lucency.serving.pdf_page import HEIGHT, WIDTH, Colour, PdfPage, text_width,
 _MARGIN = 48.0
 _ROOM = WIDTH - 2 * _MARGIN
 _PICTURE = 330.0
+_NAMES = 110.0
+_ROW = 12.0
+_FOOT = HEIGHT - 52
 _FAINT: Colour = (0.33, 0.33, 0.36)
 _NOTICE: Colour = (0.99, 0.93, 0.8)
 
@@ -79,7 +82,7 @@ def rule_words(card: Card, rule: Rule) -> str:
             "validation films; what cannot be answered so is uncertain."
         )
     point = card.operating_point(rule.asked["operating_point"])
-    told = f'Decided by the operating point "{point.name}": fractured from a probability of {point.threshold:.2f}.'
+    told = f'Decided by the operating point "{rule.name}": fractured from a probability of {point.threshold:.2f}.'
     if point.sensitivity is None or point.specificity is None:
         return f"{told} What it gave on validation films is not known."
     sensitivity, specificity = percent(point.sensitivity), percent(point.specificity)
@@ -107,15 +110,23 @@ def film_report(facts: ReportFacts, picture: Image.Image) -> bytes:
     width = height * picture.width / picture.height
     page.picture(_MARGIN, y, width, height, picture)
     y = _paragraph(page, y + height + 6, facts.heat_map, 8.5, colour=_FAINT) + 8
-    for name, value in facts.rows:
-        if y > HEIGHT - 76:
-            # One page: what does not fit is the last of many notes.
-            break
-        page.text(_MARGIN, y + 11, name, 8.5, bold=True)
-        y = max(_paragraph(page, y, value, 8.5, left=_MARGIN + 110), y + 12)
+    _table(page, y, facts.rows)
     end = f"{DISCLAIMER} It must not decide anything about a patient."
     page.text((WIDTH - text_width(end, 8.5)) / 2, HEIGHT - 34, end, 8.5, colour=_FAINT)
     return page.written("Lucency: answer for one film", facts.made)
+
+
+def _table(page: PdfPage, y: float, rows: Sequence[tuple[str, str]]) -> None:
+    """Writes names and values below `y` as far as the page goes; what does not fit is the last of many notes."""
+    for place, (name, value) in enumerate(rows):
+        left, lines = len(rows) - place, len(wrapped(value, _ROOM - _NAMES, 8.5))
+        below = y + max(_ROW, 1.3 * 8.5 * lines)
+        if below + (_ROW if left > 1 else 0) > _FOOT:
+            page.text(_MARGIN + _NAMES, y + 11, f"and {left} more note{'s' * (left > 1)}; see the JSON", 8.5)
+            return
+        page.text(_MARGIN, y + 11, name, 8.5, bold=True)
+        _paragraph(page, y, value, 8.5, left=_MARGIN + _NAMES)
+        y = below
 
 
 def _paragraph(

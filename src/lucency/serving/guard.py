@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import traceback
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
-from pathlib import PurePath
 from typing import Any
 
 from starlette.requests import cookie_parser
 
 from lucency.serving.access import COOKIE, Access, is_loopback
-from lucency.serving.logs import ServiceLog
+from lucency.serving.logs import ServiceLog, place_of
 from lucency.serving.measures import Measures
 from lucency.serving.problems import MEDIA_TYPE, ProblemError
 from lucency.serving.settings import ServeSettings
@@ -24,8 +22,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-_FREE = ("/healthz", "/readyz", "/login")
+_FREE = ("/healthz", "/readyz", "/login", "/logout")
 """Paths that need no token."""
+
+_DOOR = ("/login", "/logout")
 
 _LOGIN_BYTES = 4096
 """Largest body of a caller who has not shown the token yet."""
@@ -105,7 +105,7 @@ class Guard:
             elif not told["status"]:
                 await send_problem(problem, request_id, answer, close=True)
         except Exception as unexpected:  # Nothing may end the service, and nothing of it may reach the caller.
-            error = f"{type(unexpected).__name__} at {_place(unexpected)}"
+            error = f"{type(unexpected).__name__} at {place_of(unexpected.__traceback__)}"
             if not told["status"]:
                 await send_problem(
                     ProblemError("internal", "The service has logged what happened, without the film"),
@@ -171,11 +171,11 @@ class Guard:
         return limited
 
     def _most(self, scope: Message) -> int:
-        return _LOGIN_BYTES if scope["path"] == "/login" else self._settings.limits.body_bytes
+        return _LOGIN_BYTES if scope["path"] in _DOOR else self._settings.limits.body_bytes
 
     def _too_large(self, scope: Message) -> ProblemError:
         megabytes = self._settings.limits.body_bytes / 1e6
-        if scope["path"] == "/login":
+        if scope["path"] in _DOOR:
             return ProblemError("body_too_large", "That is longer than any token")
         return ProblemError("body_too_large", f"A request may hold {megabytes:.0f} MB; send fewer films at a time")
 
@@ -189,12 +189,6 @@ async def send_problem(problem: ProblemError, request_id: str, send: Send, *, cl
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": problem.kind.status, "headers": encoded})
     await send({"type": "http.response.body", "body": content})
-
-
-def _place(error: Exception) -> str:
-    """File and line that raised it; its words may hold what a caller sent."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{PurePath(last.filename).name}:{last.lineno}"
 
 
 async def _to_login(send: Send) -> None:

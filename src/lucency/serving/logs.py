@@ -7,6 +7,10 @@ import logging
 import sys
 import threading
 import time
+import traceback
+import warnings
+from pathlib import PurePath
+from types import TracebackType
 from typing import Any, TextIO
 
 FACTS = (
@@ -79,6 +83,30 @@ class ServiceLog:
             logger.handlers.clear()
             logger.propagate = name != "uvicorn.access"
             logger.setLevel(logging.WARNING)
+        warnings.showwarning = self._warned
+        threading.excepthook = sys.unraisablehook = self._raised
+
+    def _warned(
+        self,
+        message: object,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: object = None,
+        line: object = None,
+    ) -> None:
+        place = f"{PurePath(filename).name}:{lineno}"
+        self.line("library", level="warning", reason=place, error=category.__name__)
+
+    def _raised(self, told: Any) -> None:
+        """Of a thread, or of an object that is being taken away, which nothing can catch."""
+        self.line("library", level="error", reason=place_of(told.exc_traceback), error=told.exc_type.__name__)
+
+
+def place_of(trace: TracebackType | None) -> str:
+    """File and line that raised an error; its words may hold what a caller sent."""
+    calls = traceback.extract_tb(trace)
+    return f"{PurePath(calls[-1].filename).name}:{calls[-1].lineno}" if calls else "unknown"
 
 
 class _Handler(logging.Handler):

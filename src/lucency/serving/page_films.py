@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
+from lucency.decision import shown_probability
 from lucency.imaging.overlay import DISCLAIMER
 from lucency.serving.answers import answered, prediction_of
 from lucency.serving.film_report import ReportFacts, film_report
@@ -48,6 +49,7 @@ def add_page_routes(app: FastAPI, service: Service) -> None:
         prediction, view = await _answered(request, service, {})
         words = {
             "probability": probability_words(prediction),
+            "number": "" if prediction["probability"] is None else shown_probability(prediction["probability"]),
             "similar": similar_words(prediction.get("similar")),
             "heatmap": heat_map_words(prediction, view.cells is not None, service.card.heat_scale),
         }
@@ -98,6 +100,7 @@ def model_facts(service: Service) -> dict[str, Any]:
         "intended_use": card.intended_use,
         "licence": card.licence,
         "limits": list(card.limits),
+        "locked": service.settings.token is not None,
         "most_bytes": service.settings.limits.body_bytes,
     }
 

@@ -18,7 +18,7 @@ _READING = """
 the films on which the model was measured. The sentence below it says what such scores meant there.
 
 **The decision** comes from the probability and the rule that you choose. *Screening* overlooks few fractures and calls
-more unbroken bones fractured; *Confirming* is the other way round. Sensitivity is the share of fractures that a rule
+more unbroken bones fractured; *Confirm* is the other way round. Sensitivity is the share of fractures that a rule
 found, specificity the share of films without one that it called not fractured. *At most so many wrong* holds for each
 class, on films like those on which the model was measured; where it cannot be kept, the film is **uncertain**. **Not a
 radiograph** and **unlike the training films** mean that no answer is given, since it would mean nothing.
@@ -55,6 +55,7 @@ def _blocks() -> gr.Blocks:
     with page:
         gr.Markdown("# Lucency\nLooks for bone fractures on X-ray films.", elem_id="lucency-title")
         gr.Markdown(DISCLAIMER, elem_id="lucency-notice")
+        gr.Column(elem_id="lucency-leave")
         gr.Column(elem_id="lucency-take")
         with gr.Row(elem_id="lucency-samples"):
             for number, sample in enumerate(SAMPLES):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lucency.card import Card
-from lucency.decision import Decision
+from lucency.decision import Decision, shown_probability
 
 ERROR_RATES = (0.05, 0.1, 0.2)
 """Shares of wrong answers that the page offers where the bundle can abstain."""
@@ -21,7 +21,8 @@ HEADLINES: Mapping[str, str] = {
 }
 """Every decision as a person reads it."""
 
-_NAMES: Mapping[str, str] = {"youden": "Balanced", "screening": "Screening", "confirm": "Confirming"}
+_NAMES: Mapping[str, str] = {"youden": "Balanced (youden)"}
+"""Operating points whose own name says too little; pictures, reports and files name them as the page does."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,10 @@ def probability_words(prediction: Mapping[str, Any]) -> str:
         if prediction["decision"] == "not_a_radiograph":
             return "To the model this does not look like a radiograph, so no probability is given."
         return "To the model this film is unlike those that it learned from, so no probability is given."
-    share = in_ten(probability)
-    return f"Probability of a fracture: {probability:.2f}, {share if ' than ' in share else f'about {share}'}."
+    # Of counted films all may have been fractured; of no film it is certain.
+    share = in_ten(min(max(probability, 0.001), 0.999))
+    about = share if " than " in share else f"about {share}"
+    return f"Probability of a fracture: {shown_probability(probability)}, {about}."
 
 
 def similar_words(similar: Mapping[str, Any] | None) -> str:

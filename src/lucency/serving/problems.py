@@ -30,6 +30,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "method_not_allowed": Kind(405, "This method is not for this address"),
     "body_timeout": Kind(408, "The body did not arrive in time"),
     "body_too_large": Kind(413, "The body is too large"),
+    "answer_too_large": Kind(413, "The answer would be too large"),
     "too_many_films": Kind(422, "There are too many films in one request"),
     "client_gone": Kind(499, "The caller has gone"),
     "busy": Kind(503, "All workers are busy"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from lucency.serving.private_folder import private_folder
 from lucency.serving.service import Service
 from lucency.serving.settings import ServeSettings
 from lucency.serving.web import build_app
+
+_PR_SET_DUMPABLE = 4
 
 
 class _PatientProtocol(H11Protocol):
@@ -118,9 +122,19 @@ def serve(settings: ServeSettings, *, log: ServiceLog | None = None) -> None:
         LucencyError: The bundle cannot be used, or the address cannot be bound.
     """
     log = log or ServiceLog()
+    close_to_others()
     bound = _bound(settings.host, settings.port)
     with private_folder() as folder:
         _run(settings, log, bound, folder)
+
+
+def close_to_others() -> None:
+    """Has the system let no other process of this user read this one's memory or the environment of its start.
+
+    A worker that a hostile film took over would find the token there, and the films of others. Only Linux knows this.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _run(settings: ServeSettings, log: ServiceLog, bound: socket.socket, folder: Path) -> None:

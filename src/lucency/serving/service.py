@@ -38,7 +38,7 @@ class Service:
         self._usual_seconds = 0.2
         self._cards = {self.identity: self.card}
         self._renewing, self._asked_again = threading.Lock(), threading.Event()
-        self.pool = FilmPool(settings, str(bundle.folder), listener=self._heard)
+        self.pool = FilmPool(settings, str(bundle.folder), self.identity, listener=self._heard)
         self.measures.model.labels(self.identity).set(1)
 
     def card_of(self, reply: FilmReply) -> Card:
@@ -75,7 +75,7 @@ class Service:
         try:
             bundle = read_bundle(self.settings.model)
             self._cards = {self.identity: self.card, bundle.identity: bundle.card}
-            whole = self.pool.renew(str(bundle.folder))
+            whole = self.pool.renew(str(bundle.folder), bundle.identity)
         except LucencyError as error:
             self.log.line("model_kept", level="error", model=self.identity, reason=type(error).__name__)
             return
@@ -95,3 +95,6 @@ class Service:
             self.measures.workers_ended.labels(reason).inc()
         usual = reason in (None, "stopped", "renewed")
         self.log.line(event, level="info" if usual else "warning", **facts)
+        if event == "bundle_changed" and not self._renewing.locked():
+            # What lies there now shall answer under its own name, and be told of at /v1/model.
+            threading.Thread(target=self.renew, name="renew", daemon=True).start()

@@ -25,6 +25,7 @@ class Limits:
         requests: Most requests at a time; four times as many connections may be open.
         bodies: How many of the largest bodies, or as much of smaller ones, may be in memory at a time.
         least_rate: Bytes a second that a caller must take of an answer.
+        answer_bytes: Largest sum of the pictures in an answer.
     """
 
     body_bytes: int = 128 * MEGABYTE
@@ -39,6 +40,7 @@ class Limits:
     requests: int = 256
     bodies: int = 8
     least_rate: float = 1_000.0
+    answer_bytes: int = 256 * MEGABYTE
 
 
 @dataclass(frozen=True)

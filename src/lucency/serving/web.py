@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from lucency._version import __version__
@@ -113,7 +115,7 @@ def _film_routes(app: FastAPI, service: Service) -> None:
         openapi_extra={"requestBody": body, "parameters": parameters},
         summary="Answer for one or many films",
     )
-    async def predictions(request: Request) -> JSONResponse:
+    async def predictions(request: Request) -> StreamingResponse:
         films, asked = await read_request(request, service.settings, service.card)
         request.state.films = len(films)
         replies = await answered(request, service, films, asked)
@@ -122,14 +124,14 @@ def _film_routes(app: FastAPI, service: Service) -> None:
         if len(faults) == len(entries):
             more = {} if len(entries) == 1 else {"predictions": entries}
             raise ProblemError(faults[0]["code"], faults[0]["message"], more=more)
-        return JSONResponse(
-            {
-                "request_id": request.state.request_id,
-                "bundle": next((entry["bundle"] for entry in entries if "bundle" in entry), service.identity),
-                "notice": DISCLAIMER,
-                "predictions": entries,
-            }
-        )
+        facts = {
+            "request_id": request.state.request_id,
+            "bundle": next((entry["bundle"] for entry in entries if "bundle" in entry), service.identity),
+            "notice": DISCLAIMER,
+        }
+        pieces = await asyncio.to_thread(_encoded, facts, entries)
+        size = {"content-length": str(sum(map(len, pieces)))}
+        return StreamingResponse(_sent(pieces), headers=size, media_type="application/json")
 
     @app.get("/v1/model", responses=_told(401, 421), summary="The card of the model that answers")
     async def model() -> JSONResponse:
@@ -166,17 +168,48 @@ def _door(app: FastAPI, access: Access) -> None:
 
     @app.post("/login", include_in_schema=False)
     async def logged_in(request: Request) -> Response:
-        if access.too_many_tries():
-            raise ProblemError("too_many_tries", "Wait a minute, then type the token again", retry_after=60)
         form = parse_qs((await request.body()).decode("ascii", "replace"))
         session = access.begin_session(form.get("token", [""])[0].strip())
+        if session is None and access.too_many_tries():
+            raise ProblemError("too_many_tries", "Wait a minute, then type the token again", retry_after=60)
         if session is None:
             return HTMLResponse(login_page(wrong=True), status_code=401)
         answer = RedirectResponse("/", status_code=303)
-        # The service speaks plain HTTP, and only the browser knows whether a proxy with TLS stands in front of it.
-        secure = request.headers.get("origin", "").startswith("https://")
-        answer.set_cookie(COOKIE, session, httponly=True, samesite="strict", secure=secure, path="/")
+        answer.set_cookie(COOKIE, session, httponly=True, samesite="strict", secure=_by_tls(request), path="/")
         return answer
+
+    if access.open:
+        return
+
+    @app.post("/logout", include_in_schema=False)
+    async def logged_out(request: Request) -> Response:
+        access.end_session(request.cookies.get(COOKIE, ""))
+        answer = RedirectResponse("/login", status_code=303)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=_by_tls(request), path="/")
+        return answer
+
+
+def _by_tls(request: Request) -> bool:
+    # The service speaks plain HTTP, and only the browser knows whether a proxy with TLS stands in front of it.
+    return request.headers.get("origin", "").startswith("https://")
+
+
+def _encoded(facts: Mapping[str, Any], entries: list[dict[str, Any]]) -> list[bytes]:
+    """An answer as JSON in pieces, one for each film, so that nothing else waits for long while one is made."""
+    head = json.dumps({**facts, "predictions": []}, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    pieces = [head.removesuffix("]}").encode()]
+    for number, entry in enumerate(entries):
+        for name, value in entry.items():
+            if isinstance(value, bytes):
+                entry[name] = base64.b64encode(value).decode()
+        text = json.dumps(entry, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        pieces.append(f"{',' * (number > 0)}{text}".encode())
+    return [*pieces, b"]}"]
+
+
+async def _sent(pieces: list[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
 
 
 def _entry(service: Service, index: int, reply: FilmReply | FilmLostError) -> dict[str, Any]:
@@ -185,8 +218,7 @@ def _entry(service: Service, index: int, reply: FilmReply | FilmLostError) -> di
         return {"index": index, "error": {"code": reply.code, "message": str(reply)}}
     if "error" in reply.said:
         return {"index": index, "error": reply.said["error"]}
-    pictures = {name: base64.b64encode(content).decode() for name, content in reply.parts.items()}
-    return {"index": index, **prediction_of(reply, service.card_of(reply)), **pictures}
+    return {"index": index, **prediction_of(reply, service.card_of(reply)), **reply.parts}
 
 
 def _problems(app: FastAPI) -> None:

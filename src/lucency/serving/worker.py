@@ -50,6 +50,9 @@ class FilmReply:
 class Worker:
     """One process and the line to it.
 
+    Attributes:
+        identity: Of the bundle that it answers with, as it says itself.
+
     Raises:
         BundleError: It cannot use the model.
         FilmLostError: It does not start.
@@ -94,6 +97,7 @@ class Worker:
         if "error" in first:
             self.end()
             raise BundleError(first["error"]["message"])
+        self.identity = str(first["ready"])
 
     def answer(self, film: bytes, asked: Mapping[str, Any], seconds: float) -> FilmReply:
         """What it says of a film.

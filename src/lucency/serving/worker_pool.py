@@ -17,12 +17,20 @@ from lucency.serving.worker import FilmLostError, FilmReply, Worker
 _LOOK_SECONDS = 0.2
 """How often an idle worker's thread looks whether it shall stop, or take a new model."""
 
+_AGAIN_SECONDS = 3.0
+"""Until a worker that did not start is started again."""
+
 Listener = Callable[[str, Mapping[str, Any]], None]
-"""Hears what became of workers: "worker_ready" or "worker_ended", with facts."""
+"""Hears what became of workers: "worker_ready", "worker_ended", "worker_failed" where one did not start, and
+"bundle_changed" where it did with another bundle than it should; with facts."""
 
 
 class PoolBusyError(LucencyError):
     """As many films wait for a worker as may, or the service is stopping."""
+
+
+class ChangedBundleError(LucencyError):
+    """The folder holds another bundle than the one that was read there."""
 
 
 @dataclass
@@ -30,6 +38,14 @@ class _Job:
     film: bytes
     asked: Mapping[str, Any]
     future: Future[FilmReply] = field(default_factory=Future)
+    tried: bool = False
+
+
+@dataclass(frozen=True)
+class _Model:
+    folder: str
+    identity: str
+    version: int = 0
 
 
 class FilmPool:
@@ -38,27 +54,29 @@ class FilmPool:
     Args:
         settings: How many, and what they may take.
         model: Folder of the bundle that they answer with.
+        identity: Of that bundle; a worker that finds another there is not taken.
         listener: Hears of workers that start and end, in a thread of the pool.
 
     Raises:
         BundleError: The bundle cannot be used.
+        ChangedBundleError: It is another one.
         FilmLostError: Workers do not start.
     """
 
-    def __init__(self, settings: ServeSettings, model: str, *, listener: Listener | None = None):
-        self._settings, self._model, self._listener = settings, model, listener
+    def __init__(self, settings: ServeSettings, model: str, identity: str, *, listener: Listener | None = None):
+        self._settings, self._model, self._listener = settings, _Model(model, identity), listener
         self._jobs: queue.Queue[_Job] = queue.Queue()
         self._lock = threading.Lock()
         self._open = 0
-        self._version = 0
         self._stopping = False
         self._ready = 0
         self._renewed = threading.Condition(self._lock)
         self._versions: dict[int, int] = {}
         # The first tells whether the bundle can be used at all, before a port is bound.
-        workers = [Worker(settings, model)]
+        workers: list[Worker] = []
         try:
-            workers += [Worker(settings, model) for _ in range(settings.workers - 1)]
+            for _ in range(settings.workers):
+                workers.append(self._started(self._model))
         except LucencyError:
             for worker in workers:
                 worker.end()
@@ -110,11 +128,12 @@ class FilmPool:
         with self._lock:
             self._open -= 1
 
-    def renew(self, model: str, seconds: float = 120.0) -> bool:
+    def renew(self, model: str, identity: str, seconds: float = 120.0) -> bool:
         """Has every worker replaced by one of another bundle, each between two films.
 
         Args:
             model: Folder of the bundle.
+            identity: Of that bundle.
             seconds: Longest time to wait until all are replaced.
 
         Returns:
@@ -122,12 +141,13 @@ class FilmPool:
 
         Raises:
             BundleError: The bundle cannot be used; the workers go on with theirs.
-            FilmLostError: A worker does not start; they go on with theirs.
+            ChangedBundleError: It is another one; likewise.
+            FilmLostError: A worker does not start; likewise.
         """
-        Worker(self._settings, model).end()
+        self._started(_Model(model, identity)).end()
         with self._lock:
-            self._model, self._version = model, self._version + 1
-            wanted = self._version
+            wanted = self._model.version + 1
+            self._model = _Model(model, identity, wanted)
         with self._renewed:
             return self._renewed.wait_for(
                 lambda: len(self._versions) == len(self._threads) and min(self._versions.values()) >= wanted, seconds
@@ -145,60 +165,70 @@ class FilmPool:
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
 
-    def _work(self, number: int, worker: Worker | None) -> None:
+    def _work(self, number: int, begun: Worker) -> None:
+        worker: Worker | None = begun
         version = 0
+        job: _Job | None = None
+        failed: tuple[_Model, float] | None = None
         self._tell("worker_ready", number, version)
         while True:
             with self._lock:
-                model, wanted, stopping = self._model, self._version, self._stopping
-            if stopping and self._jobs.empty():
+                model, stopping = self._model, self._stopping
+            if stopping and job is None and self._jobs.empty():
                 break
-            if worker is None or version != wanted:
-                fresh = self._started(model)
+            again = failed is None or failed[0] is not model or time.monotonic() >= failed[1]
+            if again and (worker is None or version != model.version):
+                fresh = self._tried(number, model)
+                failed = (model, time.monotonic() + _AGAIN_SECONDS) if fresh is None else None
                 if fresh is not None:
                     if worker is not None:
                         worker.end()
                         self._tell("worker_ended", number, version, reason="renewed")
-                    worker, version = fresh, wanted
+                    worker, version = fresh, model.version
                     self._tell("worker_ready", number, version)
-                elif worker is None:
-                    time.sleep(1)
-                    continue
-            try:
-                job = self._jobs.get(timeout=_LOOK_SECONDS)
-            except queue.Empty:
+            if worker is None:
+                time.sleep(_LOOK_SECONDS)
                 continue
-            worker = self._answer(number, version, worker, job)
+            job = job or self._next()
+            if job is None:
+                continue
+            try:
+                job.future.set_result(worker.answer(job.film, job.asked, self._settings.limits.film_seconds))
+            except FilmLostError as lost:
+                worker.end()
+                worker = None
+                self._tell("worker_ended", number, version, reason=lost.code)
+                # Something else may have ended it; a film that kills two of them is to blame.
+                if lost.code == "worker_died" and not job.tried:
+                    job.tried = True
+                    continue
+                job.future.set_exception(lost)
+            job = None
         if worker is not None:
             worker.end()
             self._tell("worker_ended", number, version, reason="stopped")
 
-    def _answer(self, number: int, version: int, worker: Worker, job: _Job) -> Worker | None:
-        """The worker that is there afterwards, or None where it was lost."""
-        current: Worker | None = worker
-        if not job.future.set_running_or_notify_cancel():
-            return current
-        for last in (False, True):
-            assert current is not None
-            try:
-                job.future.set_result(current.answer(job.film, job.asked, self._settings.limits.film_seconds))
-                return current
-            except FilmLostError as lost:
-                current.end()
-                self._tell("worker_ended", number, version, reason=lost.code)
-                # Something else may have ended it; a film that kills two of them is to blame.
-                current = None if last or lost.code != "worker_died" else self._started(self._model)
-                if current is None:
-                    job.future.set_exception(lost)
-                    return None
-                self._tell("worker_ready", number, version)
-        return current
-
-    def _started(self, model: str) -> Worker | None:
+    def _next(self) -> _Job | None:
         try:
-            return Worker(self._settings, model)
-        except (LucencyError, OSError):
-            # No process or no file more: it is tried again.
+            job = self._jobs.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            return None
+        return job if job.future.set_running_or_notify_cancel() else None
+
+    def _started(self, model: _Model) -> Worker:
+        worker = Worker(self._settings, model.folder)
+        if worker.identity != model.identity:
+            worker.end()
+            raise ChangedBundleError("the bundle was changed in place", hint="Exchange it as a whole, by a link")
+        return worker
+
+    def _tried(self, number: int, model: _Model) -> Worker | None:
+        try:
+            return self._started(model)
+        except (LucencyError, OSError) as error:
+            # No process or no file more, or a bundle that is being exchanged: it is tried again.
+            event = "bundle_changed" if isinstance(error, ChangedBundleError) else "worker_failed"
+            self._hear(event, number, reason=type(error).__name__)
             return None
 
     def _tell(self, event: str, number: int, version: int, **facts: Any) -> None:
@@ -207,5 +237,8 @@ class FilmPool:
             if event == "worker_ready":
                 self._versions[number] = version
             self._renewed.notify_all()
+        self._hear(event, number, **facts)
+
+    def _hear(self, event: str, number: int, **facts: Any) -> None:
         if self._listener is not None:
             self._listener(event, {"worker": number, **facts})

@@ -7,17 +7,19 @@ export function answerOf(film, model, rule, { post, tell, retry }) {
   const heading = element("h2", { id: "film-name" }, film.name);
   if (film.fault) {
     const again = film.retry ? button("Try again", () => retry(film)) : null;
-    return [heading, element("p", { class: "fault", role: "alert" }, film.fault), again].filter(Boolean);
+    return [element("div", { class: "verdict" }, heading, element("p", { class: "fault", role: "alert" }, film.fault), again)];
   }
   const { prediction, decisions, words } = film.answer;
   const decision = decisions[rule.key];
   const asked = prediction.probability !== null;
   const trouble = element("p", { class: "fault", role: "alert" });
-  return [
+  const verdict = [
     heading,
     element("p", { class: "decision", "data-decision": decision }, model.headlines[decision]),
     element("p", { class: "probability" }, words.probability),
     asked ? bar(prediction.probability) : null,
+  ];
+  const reasons = [
     words.similar ? element("p", { class: "similar" }, words.similar) : null,
     asked ? element("p", {}, `Decided by: ${rule.name}. ${rule.meaning}`) : null,
     element("p", { class: "quiet" }, words.heatmap),
@@ -33,7 +35,8 @@ export function answerOf(film, model, rule, { post, tell, retry }) {
       taking("Data (JSON)", async () => saveJson(film, model, rule), tell, trouble),
     ),
     trouble,
-  ].filter(Boolean);
+  ];
+  return [element("div", { class: "verdict" }, ...verdict), element("div", { class: "reasons" }, ...reasons)];
 }
 
 function bar(probability) {

@@ -148,7 +148,7 @@ async function choose(film) {
   if (!film.answer) return;
   spoken.textContent = `${film.name}: ${model.headlines[film.answer.decisions[rule.key]]}. ${film.answer.words.probability}`;
   try {
-    if (!film.view) await read(film);
+    if (!film.view) await (film.reading ??= read(film).finally(() => delete film.reading));
     // Another film may have been chosen meanwhile.
     if (film !== chosen || !film.view) return;
     show();
@@ -275,6 +275,10 @@ async function start() {
   (await placeOf("lucency-film")).append(answer);
   (await placeOf("lucency-table")).append(table.place);
   (await placeOf("lucency-model")).append(about);
+  if (model.locked) {
+    const leave = element("form", { method: "post", action: "/logout" }, element("button", {}, "Log out"));
+    (await placeOf("lucency-leave")).append(leave);
+  }
   listen();
   document.body.dataset.ready = "yes";
 }

@@ -6,7 +6,7 @@ import { saveTable } from "./downloads.js";
 const COLUMNS = [
   ["File", (film) => film.name],
   ["Decision", (film, model, rule) => decided(film, model, rule)],
-  ["Probability", (film) => film.answer?.prediction.probability ?? null],
+  ["Probability", (film) => film.answer?.prediction.probability ?? null, (film) => film.answer?.words.number],
   ["Similar films", (film) => share(film.answer?.prediction.similar)],
   ["Body part", (film) => (film.answer?.prediction.film.body_part ?? "").toLowerCase()],
 ];
@@ -73,10 +73,9 @@ export class FilmTable {
   row(film) {
     const shown = film === this.chosen;
     const name = button(film.name, () => this.choose(film), { "data-film": film.number, "aria-current": shown && "true" });
-    const cells = COLUMNS.slice(1).map(([heading, value]) => {
-      const said = value(film, this.model, this.rule);
-      return element("td", { "data-heading": heading }, said === null ? "" : typeof said === "number" ? said.toFixed(2) : said);
-    });
+    const cells = COLUMNS.slice(1).map(([heading, value, words = value]) =>
+      element("td", { "data-heading": heading }, words(film, this.model, this.rule)),
+    );
     return element("tr", { class: shown && "chosen" }, element("th", { scope: "row" }, name), ...cells);
   }
 }

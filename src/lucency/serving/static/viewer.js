@@ -194,6 +194,8 @@ export class Viewer {
       canvas.addEventListener(end, (event) => this.pointers.delete(event.pointerId));
     }
     canvas.addEventListener("wheel", (event) => {
+      // Where there is nothing to zoom out of, the wheel scrolls the page.
+      if (event.deltaY > 0 && this.zoom === 1) return;
       event.preventDefault();
       const box = canvas.getBoundingClientRect();
       const [x, y] = [event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2];
