@@ -1,6 +1,6 @@
 """The published figures of a recipe from one small table: what models said of films that they never saw.
 
-    python -m benchmarks.out_of_fold collect CROSS_VALIDATION results/lucency-1/out_of_fold.csv
+    python -m benchmarks.out_of_fold collect CROSS_VALIDATION results/lucency-1/out_of_fold.csv groups.csv
     python -m benchmarks.out_of_fold results/lucency-1/out_of_fold.csv
 
 `collect` makes the table of a finished cross-validation; the table alone gives every figure. It holds no film: names,
@@ -33,6 +33,7 @@ COLUMNS = (
     "body_part",
     "view",
     "hardware",
+    "copy",
     "logit",
     "probability",
     "decision",
@@ -57,13 +58,16 @@ _SIZES = (
 _SHOWN = ("auroc", "average_precision", "sensitivity", "specificity", "ppv", "npv", "accuracy", "brier", "ece")
 
 
-def collect(series: Path, out: Path) -> None:
+def collect(series: Path, out: Path, notes: Path | None = None) -> None:
     """Writes the table of a finished cross-validation.
 
     Args:
         series: Its folder.
         out: CSV to write.
+        notes: CSV with image_id and note; a note that begins with "duplicate" marks a copy of another film.
     """
+    noted = [] if notes is None else read_table(notes)
+    copies = {row["image_id"] for row in noted if (row.get("note") or "").startswith("duplicate")}
     films = {row["image_id"]: row for row in read_table(series / "films.csv")}
     pointed: dict[str, dict[str, str]] = {}
     for maps in sorted(series.glob("folds/*/heat_maps.csv")):
@@ -74,6 +78,7 @@ def collect(series: Path, out: Path) -> None:
         rows.append(
             {name: row[name] for name in ("image_id", "label", "group", "fold", "decision")}
             | {name: film.get(name, "") for name in FACTS}
+            | {"copy": "" if notes is None else str(int(row["image_id"] in copies))}
             | {name: f"{float(row[name]):.6g}" for name in ("logit", "probability")}
             | {
                 "box_share": f"{float(map_['box_share']):.4g}" if map_.get("box_share") else "",
@@ -145,6 +150,8 @@ def show(path: Path) -> None:
         "no hardware": [row for row in rows if row["hardware"] in ("", "0")],
         "numbers outside 2400 to 2599": [row for row in rows if _number(row["image_id"]) not in APART],
     }
+    if any(row.get("copy") for row in rows):
+        strata["without copies of other films"] = [row for row in rows if row["copy"] == "0"]
     strata["all but oblique views alone"] = [row for row in rows if row["view"] != "oblique"]
     for fold in sorted({row["fold"] for row in rows}):
         strata[f"fold {fold}"] = [row for row in rows if row["fold"] == fold]
@@ -189,12 +196,12 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 4 and sys.argv[1] == "collect":
-        collect(Path(sys.argv[2]), Path(sys.argv[3]))
+    if len(sys.argv) in (4, 5) and sys.argv[1] == "collect":
+        collect(*map(Path, sys.argv[2:]))
     elif len(sys.argv) == 2:
         show(Path(sys.argv[1]))
     else:
         sys.exit(
-            "usage: python -m benchmarks.out_of_fold collect CROSS_VALIDATION TABLE\n"
+            "usage: python -m benchmarks.out_of_fold collect CROSS_VALIDATION TABLE [NOTES]\n"
             "       python -m benchmarks.out_of_fold TABLE"
         )

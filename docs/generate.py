@@ -117,6 +117,8 @@ def _type_of(annotation: Any) -> str:
     if not inner:
         names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
         return names.get(annotation, str(annotation))
+    if get_origin(annotation) is tuple:
+        return f"list of {_type_of(inner[0])}"
     # Annotated[int, ...] carries its limits behind the type; a union has members throughout.
     if hasattr(annotation, "__metadata__"):
         return _type_of(inner[0])

@@ -1,6 +1,6 @@
 """The field's usual door: a Gradio Interface around `model.predict`. `gradio_interface.py RECIPE PORT [alike]`.
 
-With `alike` the model answers as a bundle of the recipe does, at all its sizes and mirrored; without, once.
+With `alike` the model answers as a bundle of the recipe does, at all the sizes that it says; without, once.
 """
 
 import os

@@ -21,10 +21,9 @@ from lucency.errors import BundleError
 from lucency.imaging.geometry import to_input
 from lucency.imaging.readers import read_radiograph
 from lucency.shipped import MODELS, shipped_folder
+from lucency.workflows.about import read_about
 
 from .test_light_imports import TELL
-
-pytestmark = pytest.mark.skipif(not shipped_models(), reason="no model ships with this version yet")
 
 LARGEST = 25_000_000
 FILES = {"model.onnx", "card.json", "gate.npz", "fingerprints.npz"}
@@ -107,6 +106,14 @@ class TestCard:
         for name in ("auroc", "average_precision", "sensitivity", "specificity", "ece"):
             for part in ("value", "low", "high"):
                 assert report.metrics[name][part] == pytest.approx(stated["figures"][name][part], abs=0.003), name
+
+    def test_it_says_what_its_author_states(self, bundle: Bundle, repository: Path) -> None:
+        about = read_about(repository / "results" / bundle.card.name / "about.toml")
+        assert about.added_to(bundle.card) == bundle.card
+
+    def test_the_table_tells_copies_from_others(self, bundle: Bundle, repository: Path) -> None:
+        rows = read_table(repository / "results" / bundle.card.name / "out_of_fold.csv")
+        assert {row["copy"] for row in rows} == {"0", "1"}
 
     def test_it_has_operating_points_that_differ(self, bundle: Bundle) -> None:
         points = bundle.card.operating_points

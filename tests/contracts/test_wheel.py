@@ -75,8 +75,7 @@ class TestContent:
     def test_it_brings_no_test_and_no_film(self, names: list[PurePosixPath]) -> None:
         assert {name.parts[0] for name in names} == {"lucency", f"lucency-{__version__}.dist-info"}
         suffixes = {name.suffix for name in names if name.parts[0] == "lucency"}
-        of_models = {".json", ".onnx"} if shipped_models() else set()
-        assert suffixes == {".py", ".typed", ".toml", ".j2", ".css", ".js", ".svg", ".npz"} | of_models
+        assert suffixes == {".py", ".typed", ".toml", ".j2", ".css", ".js", ".svg", ".npz", ".json", ".onnx"}
 
 
 class TestBase:
@@ -100,7 +99,6 @@ class TestBase:
         assert (entry["decision"], entry["sha256"], entry["bundle"]) == (here.decision, here.sha256, here.bundle)
         assert (films / entry["overlay"]).is_file()
 
-    @pytest.mark.skipif(not shipped_models(), reason="no model ships with this version yet")
     def test_the_model_in_the_box_answers_where_nothing_is_named(self, base: LinkedEnvironment, films: Path) -> None:
         said = base.run(base.lucency, "predict", "film.png", "--json", "--ignore-gate", "--overlay", "in-the-box")
         assert said.returncode == 0, said.stderr

@@ -179,7 +179,10 @@ def test_it_comes_through_saving_and_export(tmp_path: Path) -> None:
         (["input.height=80"], "multiples of 32"),
         (["training.mixup=0.2"], "training.mixup"),
         (["model.hidden=[8]"], "model.hidden"),
-        (["model.scales=[0.8]"], "multiples of 32, not 0.8"),
+        (["model.scales=[0.8]"], "multiples of 32, not 0.8.* 64x64 want multiples of 0.5"),
+        (["model.scales=[0.3]", "input.height=96"], "96x64 want multiples of 1"),
+        (["model.scales=[0.25,0.5,1,1.5,2]"], "should be at most 4 values"),
+        (["model.scales=0.5"], "should be a list"),
         (["model.scales=[0.5,0.5]"], "shares that differ"),
         (["model.scales=[0.5]", "localisation.channels=0"], "a heat map of its own"),
         (["training.patience=2"], "watch a figure"),
@@ -189,6 +192,13 @@ def test_it_comes_through_saving_and_export(tmp_path: Path) -> None:
 def test_what_does_not_go_together_is_refused(overrides: list[str], said: str) -> None:
     with pytest.raises(RecipeError, match=said):
         recipe(*overrides)
+
+
+def test_a_share_without_exact_decimals_is_taken() -> None:
+    sides = ("input.height=480", "input.width=480")
+    assert recipe(*sides, "model.scales=[0.866667]").model.scales == (0.866667,)
+    with pytest.raises(RecipeError, match="shares that differ"):
+        recipe(*sides, "model.scales=[0.866667,0.8666666666666667]")
 
 
 def test_a_backbone_without_two_maps_is_refused() -> None:

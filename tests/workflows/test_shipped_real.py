@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from lucency import DEFAULT_MODEL, read_bundle, shipped_models
+from lucency import DEFAULT_MODEL, read_bundle
 from lucency.workflows.evaluate import evaluate
 from lucency.workflows.scan import read_films
 
 if TYPE_CHECKING:
     from lucency.evaluation.report import EvaluationReport
 
-pytestmark = [
-    pytest.mark.realdata,
-    pytest.mark.skipif(not shipped_models(), reason="no model ships with this version yet"),
-]
+pytestmark = pytest.mark.realdata
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -151,13 +152,15 @@ def _check_localisation(recipe: Recipe, place: str) -> None:
             where=place,
             hint="Change input.height and input.width",
         )
-    for scale in recipe.model.scales:
-        sides = recipe.input.height * scale, recipe.input.width * scale
-        if recipe.model.scales.count(scale) > 1 or any(side % 32 for side in sides):
+    # Shares that keep both sides multiples of 32 are so many times 1 / parts; some have no exact decimals.
+    parts = math.gcd(recipe.input.height, recipe.input.width) // 32
+    counts = [round(scale * parts) for scale in recipe.model.scales]
+    for scale, count in zip(recipe.model.scales, counts, strict=True):
+        if counts.count(count) > 1 or abs(scale * parts - count) > 1e-4:
             raise RecipeError(
                 f"model.scales wants shares that differ and give sides in multiples of 32, not {scale}",
                 where=place,
-                hint=f"{1 - 64 / recipe.input.height:g} takes 64 pixels off the height",
+                hint=f"Sides of {recipe.input.height}x{recipe.input.width} want multiples of {1 / parts:g}",
             )
 
 
@@ -229,6 +232,10 @@ def _explain(error: ValidationError, place: str) -> RecipeError:
     if first["type"] == "missing":
         return RecipeError(f"'{key}' is missing", where=place)
     message = first["msg"].removeprefix("Input should be ")
+    if first["type"] == "too_long":
+        message = f"at most {first['ctx']['max_length']} values"
+    elif first["type"] == "tuple_type":
+        message = "a list in brackets"
     return RecipeError(
         f"{key} = {first['input']!r} is out of range: it should be {message}",
         where=place,
