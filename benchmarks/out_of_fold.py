@@ -55,6 +55,8 @@ _SIZES = (
     (f"over {LARGE_BOX:.2%}", LARGE_BOX, 1.1),
 )
 
+_OF_STRATA = ("auroc", "average_precision", "sensitivity", "specificity")
+
 _SHOWN = ("auroc", "average_precision", "sensitivity", "specificity", "ppv", "npv", "accuracy", "brier", "ece")
 
 
@@ -153,6 +155,7 @@ def show(path: Path) -> None:
     if any(row.get("copy") for row in rows):
         strata["without copies of other films"] = [row for row in rows if row["copy"] == "0"]
     strata["all but oblique views alone"] = [row for row in rows if row["view"] != "oblique"]
+    strata["folds 3 to 5"] = [row for row in rows if row["fold"] in ("3", "4", "5")]
     for fold in sorted({row["fold"] for row in rows}):
         strata[f"fold {fold}"] = [row for row in rows if row["fold"] == fold]
     for trait in ("body_part", "view"):
@@ -161,13 +164,13 @@ def show(path: Path) -> None:
     lines = []
     for name, part in strata.items():
         fractured = sum(row["label"] == "1" for row in part)
-        shown = ["", ""]
+        shown = [""] * len(_OF_STRATA)
         if 0 < fractured < len(part):
             figures = measured(part).metrics
-            shown = [" ".join(_words(figures[which])) for which in ("auroc", "average_precision")]
+            shown = [" ".join(_words(figures[which])) for which in _OF_STRATA]
         lines.append([name, str(len(part)), str(fractured), *shown])
     print()
-    print(table(["films", "number", "fractured", "AUROC", "average precision"], lines))
+    print(table(["films", "number", "fractured", "AUROC", "average precision", "sensitivity", "specificity"], lines))
 
 
 def _found(rows: Sequence[Mapping[str, str]], low: float, high: float) -> tuple[str, str, str]:

@@ -15,7 +15,7 @@ from lucency.cli.evaluating import ExamRuleOption, PerExamOption, exam_rule_of, 
 from lucency.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from lucency.decision import ExamRule
+    from lucency.decision import ExamRule, OperatingPoint
     from lucency.predictor import Predictor
     from lucency.workflows.predict import FilmAnswer
     from lucency.workflows.predict_exams import ExamAnswer
@@ -117,12 +117,16 @@ def predict(
                 print(f"Warning: {doubt}", file=sys.stderr)
         answers = failures.watch(predict_films(predictor, paths, overlays=overlay, workers=workers))
         if as_json:
-            entries = [answer.to_json() for answer in answers]
-            print(json.dumps({"predictions": entries}, indent=2, ensure_ascii=False, allow_nan=False))
+            point = _point(predictor)
+            content = {
+                "operating_point": None if point is None else {"name": point.name, "threshold": point.threshold},
+                "predictions": [answer.to_json() for answer in answers],
+            }
+            print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
         elif as_csv:
-            _print_csv(answers)
+            _print_csv(answers, _point(predictor))
         else:
-            _print_lines(answers, paths)
+            _print_lines(answers, paths, predictor)
     if failures.exit_code:
         raise typer.Exit(failures.exit_code)
 
@@ -153,15 +157,21 @@ class Failures:
             yield exam
 
 
-def _print_csv(answers: Iterator[FilmAnswer]) -> None:
+def _point(predictor: Predictor) -> OperatingPoint | None:
+    """The operating point that decides; None where an error rate does."""
+    return predictor.operating_point if predictor.error_rate is None else None
+
+
+def _print_csv(answers: Iterator[FilmAnswer], point: OperatingPoint | None) -> None:
     columns = (
         "path", "sha256", "probability", "logit", "decision", "bundle", "error_code", "error_message", "error_rate",
-        "possible", "gate",
+        "possible", "gate", "operating_point", "threshold",
     )  # fmt: skip
     writer = csv.DictWriter(sys.stdout, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
+    decides = {} if point is None else {"operating_point": point.name, "threshold": point.threshold}
     for answer in answers:
-        _write_row(writer, answer.to_json())
+        _write_row(writer, answer.to_json() | ({} if answer.prediction is None else decides))
 
 
 def _print_exams_csv(exams: Iterator[ExamAnswer]) -> None:
@@ -221,11 +231,13 @@ def _number(probability: float | None) -> str:
     return f"{'-':>11}" if probability is None else f"{probability:11.3f}"
 
 
-def _print_lines(answers: Iterator[FilmAnswer], paths: list[str]) -> None:
+def _print_lines(answers: Iterator[FilmAnswer], paths: list[str], predictor: Predictor) -> None:
     from lucency.workflows.predict import reason
 
     width = min(60, max(len(path) for path in paths))
-    print(f"{'film'.ljust(width)}  probability  decision")
+    point = _point(predictor)
+    rule = "" if point is None else f" ({point.name}: fractured from {point.threshold:.3f})"
+    print(f"{'film'.ljust(width)}  probability  decision{rule}")
     for answer in answers:
         if answer.prediction is None:
             continue

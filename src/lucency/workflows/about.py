@@ -15,7 +15,7 @@ from lucency.bundle import Card
 from lucency.errors import BundleError, RunError
 from lucency.workflows.run_folder import read_rows
 
-_TEXTS = ("licence", "intended_use", "attribution")
+_TEXTS = ("licence", "intended_use", "attribution", "optimistic_reason")
 
 
 @dataclass(frozen=True)
@@ -26,23 +26,28 @@ class About:
         licence: Of the bundle, and of what it was made from.
         intended_use: In one paragraph; replaces the usual one.
         attribution: Whose films they were, as their licence wants it said.
+        optimistic_reason: Why the figures of its card are too good.
         limits: What the model was not made for, or cannot do; a sentence each.
     """
 
     licence: str | None = None
     intended_use: str | None = None
     attribution: str | None = None
+    optimistic_reason: str | None = None
     limits: tuple[str, ...] = ()
 
     def added_to(self, card: Card) -> Card:
         """The card with all that is stated here."""
         told = {name: value for name in ("licence", "intended_use") if (value := getattr(self, name)) is not None}
         data = dict(card.training_data) | ({"attribution": self.attribution} if self.attribution else {})
-        return replace(card, training_data=data, limits=self.limits or card.limits, **told)
+        metrics = dict(card.metrics)
+        if metrics and self.optimistic_reason:
+            metrics["optimistic_reason"] = self.optimistic_reason
+        return replace(card, training_data=data, metrics=metrics, limits=self.limits or card.limits, **told)
 
 
 def read_about(path: str | os.PathLike[str]) -> About:
-    """Reads a TOML file with some of `licence`, `intended_use`, `attribution` (texts) and `limits` (a list of texts).
+    """Reads a TOML file with the values of an `About`: texts, but for `limits`, which is a list of texts.
 
     Raises:
         BundleError: It cannot be read, or holds something else.
