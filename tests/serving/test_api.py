@@ -14,6 +14,7 @@ import httpx
 import numpy as np
 import pydicom
 import pytest
+from given_films import JPEG
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
@@ -23,6 +24,8 @@ from lucency import Predictor
 from lucency.bundle import Bundle
 from lucency.serving.problems import PROBLEMS
 from lucency.serving.similar import similar_films
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "serve-an-api.md"
 
 SECRETS = ("Doe^Jane", "ID-4711", "19610203", "St. Elsewhere", "1.2.826.0.1.3680043.8.498.99")
 
@@ -157,6 +160,28 @@ def test_a_wrong_value_is_named(served: Served, fields: dict[str, str], said: st
     assert answer.status_code == 422
     assert answer.json()["code"] == "bad_value"
     assert said in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.01])
+def test_an_error_rate_decides_and_no_operating_point(url: str, gated: Bundle, rate: float) -> None:
+    answer = httpx.post(f"{url}/v1/predictions", params={"error_rate": rate}, content=JPEG, trust_env=False).json()
+    (entry,) = answer["predictions"]
+    assert (entry["error_rate"], entry["operating_point"]) == (rate, None)
+    assert entry["decision"] == Predictor(gated, error_rate=rate).predict(JPEG).decision
+    assert gated.card.abstention is not None
+    assert tuple(answer.get("warnings", ())) == gated.card.abstention.doubts(rate)
+    assert ("warnings" in answer) is (rate < 0.02)
+
+
+@pytest.mark.parametrize(("film", "said"), [(png(140), "fractured"), (b"x", "not_an_image")])
+def test_the_client_of_the_documentation_tells_answers_and_errors(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, film: bytes, said: str
+) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    (tmp_path / "film.jpg").write_bytes(film)
+    monkeypatch.chdir(tmp_path)
+    exec(block.replace("http://127.0.0.1:7860", served.url), {})
+    assert said in capsys.readouterr().out
 
 
 def test_a_misspelt_parameter_is_not_passed_over(served: Served) -> None:

@@ -153,6 +153,7 @@ def test_a_stop_answers_what_is_in_flight(serve: Serve) -> None:
     lines = [line for line in served.lines if line["event"] == "request"]
     # Whoever was let in was answered.
     assert sum(line["status"] == 200 for line in lines) == sum(a.status_code == 200 for a in answers.values())
+    assert served.logged("signal")["signal"] == "SIGTERM"
     assert served.lines[-1]["event"] == "stopped"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from matplotlib import get_data_path
 from PIL import Image
-from service_process import png
+from service_process import Served, png
 from small_bundle import SCORES
 
 from lucency.bundle import Bundle
@@ -131,3 +131,12 @@ def test_lines_fit_and_hold_every_word() -> None:
     assert all(text_width(line, 10) <= 120 for line in found)
     assert "".join(found).replace(" ", "") == text.replace(" ", "")
     assert wrapped("", 100, 10) == []
+
+
+@pytest.mark.parametrize(("film", "told"), [(png(120), True), (png(120, corner=140), False)])
+def test_a_film_called_fractured_without_any_colour_says_so(served: Served, film: bytes, told: bool) -> None:
+    with served.client() as client:
+        report = client.post("/page/report?rule=screening", content=film).content
+    text = " ".join(words for *_, words in lines(report))
+    assert "Fractured" in text
+    assert ("The model points at no place on this film: the film as a whole scored above the threshold" in text) is told

@@ -67,3 +67,13 @@ def test_no_worker_says_how_much_memory_is_taken(size: tuple[int, int]) -> None:
     packed = zlib.compress(b"\0" * max(0, 2 * min(size[0] * size[1], 1_000_000)))
     with pytest.raises(FilmLostError, match="damaged"):
         made_view(height=size[0], width=size[1], packed=packed).levels()
+
+
+@pytest.mark.parametrize(("row", "column", "bare"), [(0, 3, True), (3, 3, False), (5, 0, False), (6, 0, True)])
+def test_only_cells_over_the_film_give_it_colour(row: int, column: int, bare: bool) -> None:
+    cells = np.full((8, 8), -1.0)
+    cells[row, column] = 0.1
+    covers = {"top": 16, "left": 0, "height": 32, "width": 64, "input_height": 64, "input_width": 64}
+    view = FilmView(50, 100, b"", cells.tolist(), covers)
+    assert view.without_colour is bare
+    assert not FilmView(50, 100, b"", None, None).without_colour

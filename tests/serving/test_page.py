@@ -190,3 +190,11 @@ def test_rewriting_takes_away_what_the_policy_refuses_and_what_others_serve() ->
     assert "iframeResizer" not in found
     assert '<script nonce="abc">run()</script>' in found
     assert found.count("<script") == found.count('nonce="abc"') == 2
+
+
+def test_a_film_called_fractured_without_any_colour_says_so(client: httpx.Client) -> None:
+    said = client.post("/page/films", content=png(120)).json()
+    assert said["decisions"] == {"screening": "fractured", "confirm": "not_fractured"}
+    assert "points at no place on this film" in said["words"]["nowhere"]["screening"]
+    assert said["words"]["nowhere"]["confirm"] == ""
+    assert set(client.post("/page/films", content=png(120, corner=140)).json()["words"]["nowhere"].values()) == {""}

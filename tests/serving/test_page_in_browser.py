@@ -14,7 +14,7 @@ import pytest
 from given_films import DEEP, DICOM, FRACTURED, JPEG, saved
 from page_in_browser import OpenPage, until
 from PIL import Image
-from service_process import Serve
+from service_process import Serve, png
 from small_bundle import small_bundle
 
 from lucency.bundle import Bundle
@@ -61,6 +61,7 @@ def test_another_rule_decides_at_once(opened: OpenPage, gated: Bundle) -> None:
         choice.select_option(key)
         expected = Predictor(gated, **rule).predict(DEEP).decision
         assert opened.page.locator(".decision").inner_text() == names[expected]
+        assert opened.page.locator(".unseen[role=status]").inner_text().startswith(f"deep.png: {names[expected]}.")
 
 
 def test_what_is_no_radiograph_is_refused_without_a_probability(opened: OpenPage) -> None:
@@ -83,6 +84,13 @@ def test_a_film_that_cannot_be_read_costs_one_line_and_no_other_film(opened: Ope
     assert "ractured" in rows["hand.jpg"]
     opened.page.get_by_role("button", name="words.txt").click()
     fault = opened.page.locator(".said .fault").inner_text()
+    assert opened.page.locator("p.status").inner_text() == "1 film answered, 3 without an answer."
+    spoken = opened.page.locator(".unseen[role=status]")
+    assert spoken.inner_text() == f"words.txt: No answer. {fault}"
+    opened.page.get_by_role("button", name="hand.jpg").click()
+    assert spoken.inner_text().startswith("hand.jpg: ")
+    assert "Probability" in spoken.inner_text()
+    opened.page.get_by_role("button", name="words.txt").click()
     assert opened.page.locator(".said").inner_text().split() == ["words.txt", *fault.split()]
     # The browser itself logs that requests were answered with 422.
     assert all("422" in line for line in opened.said)
@@ -154,6 +162,7 @@ def test_what_is_possible_at_one_rate_is_not_told_with_another(
     with opened.page.expect_download() as started:
         opened.page.evaluate(SAVED, {"error_rate": rate})
     (told,) = json.loads(started.value.path().read_bytes())["predictions"]
+    assert told["operating_point"] is None
     assert (told["error_rate"], told.get("possible")) == (rate, possible)
 
 
@@ -249,4 +258,25 @@ def test_a_renewed_model_answers_all_films_anew(browser: Browser, serve: Serve, 
     assert {(row["bundle"], row["rule"]) for row in rows} == {(new.identity, "own")}
     for row, content in zip(rows, (JPEG, DEEP), strict=True):
         assert float(row["probability"]) == pytest.approx(Predictor(new).predict(content).probability, abs=1e-5)
+    opened.close()
+
+
+def test_a_film_called_fractured_without_any_colour_says_so(browser: Browser, serve: Serve) -> None:
+    opened = OpenPage(browser, serve().url)
+    opened.give(("pale.png", png(120)), ("lit.png", png(120, corner=140)))
+    nowhere = opened.page.locator(".said .nowhere")
+    assert opened.page.locator(".decision").inner_text() == "Fractured"
+    assert (
+        "points at no place on this film: the film as a whole scored above the threshold of 0.30"
+        in nowhere.inner_text()
+    )
+    canvas = opened.page.locator(".stage canvas")
+    assert until(lambda: canvas.get_attribute("aria-label"), lambda label: "pale" in label) == "Film pale.png"
+    opened.page.get_by_label("Decide by").select_option("confirm")
+    assert nowhere.count() == 0
+    opened.page.get_by_label("Decide by").select_option("screening")
+    opened.page.get_by_role("button", name="lit.png").click()
+    assert opened.page.locator(".decision").inner_text() == "Fractured"
+    assert nowhere.count() == 0
+    until(lambda: canvas.get_attribute("aria-label"), lambda label: "lit.png, with colours" in label)
     opened.close()

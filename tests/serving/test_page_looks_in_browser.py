@@ -131,6 +131,7 @@ def test_dragging_changes_window_and_level_and_the_wheel_zooms(opened: OpenPage)
 
 def test_all_can_be_done_by_keyboard(opened: OpenPage) -> None:
     page = opened.page
+    assert "Ctrl+V" in page.locator(".drop").inner_text()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "films-input"
     outline = "getComputedStyle(document.querySelector('.drop')).outlineStyle"
@@ -162,6 +163,10 @@ def test_all_can_be_done_by_keyboard(opened: OpenPage) -> None:
 
 def test_a_phone_needs_no_sideways_scrolling_and_always_shows_the_notice(browser: Browser, url: str) -> None:
     phone = OpenPage(browser, url, 360, has_touch=True)
+    # Before anything is touched.
+    assert phone.page.locator(".drop .choose").is_visible()
+    assert phone.page.locator(".drop .for-mouse").is_hidden()
+    assert phone.page.locator("#viewer-help .for-mouse").evaluate("one => getComputedStyle(one).display") == "none"
     phone.give(("a-rather-long-name-of-a-film-without-any-space.jpg", JPEG), ("deep.png", DEEP))
     for fold in ("#lucency-reading button", "#lucency-model summary"):
         phone.page.locator(fold).first.click()

@@ -15,7 +15,16 @@ from lucency.bundle import Bundle
 from lucency.decision import OperatingPoint
 from lucency.predictor import Predictor
 from lucency.serving.film_report import rule_words
-from lucency.serving.page_rules import decisions, in_ten, point_meaning, probability_words, rules, similar_words
+from lucency.serving.page_rules import (
+    decisions,
+    in_ten,
+    nowhere_words,
+    percents,
+    point_meaning,
+    probability_words,
+    rules,
+    similar_words,
+)
 from lucency.workflows.predict import FilmAnswer, caption
 
 ABSTENTION = Abstention(tuple(np.linspace(-1, 4, 40)), tuple(np.linspace(-5, 1, 40)))
@@ -89,7 +98,7 @@ def test_the_page_names_operating_points_as_pictures_and_reports_do(bright: Bund
 def test_what_an_operating_point_gave_is_said_of_validation_films_and_not_rounded_up(tmp_path: Path) -> None:
     point = OperatingPoint("screening", 0.3, 0.996, 0.7)
     card = small_bundle(tmp_path / "keen", operating_points=(point,)).card
-    assert point_meaning(card, "screening") == "On validation films: sensitivity 99.6 %, specificity 70 %."
+    assert point_meaning(card, "screening") == "On validation films: sensitivity 99.6 %, specificity 70.0 %."
 
 
 def test_similar_films_in_words() -> None:
@@ -99,3 +108,26 @@ def test_similar_films_in_words() -> None:
         "(21 of 30 films with a probability of 0.65 to 0.80)."
     )
     assert similar_words(None) == ""
+
+
+def test_measured_shares_have_digits_alike_and_none_is_rounded_to_all_or_nothing() -> None:
+    assert percents(0.9101, 0.638) == ["91 %", "64 %"]
+    assert percents(0.9996, 0.638) == ["99.96 %", "63.80 %"]
+    assert percents(1.0, 0.0) == ["100 %", "0 %"]
+
+
+def test_a_film_called_fractured_without_any_colour_says_by_what(wavering: Bundle) -> None:
+    screening, *_, rate = rules(wavering.card)
+    whole = "The model points at no place on this film: the film as a whole scored "
+    assert nowhere_words(wavering.card, screening, "fractured") == f"{whole}above the threshold of 0.30."
+    assert nowhere_words(wavering.card, rate, "fractured").endswith("fractured at an error rate of 20 %.")
+    assert nowhere_words(wavering.card, screening, "not_fractured") == ""
+
+
+def test_a_rate_that_the_calibration_films_cannot_keep_says_so(tmp_path: Path) -> None:
+    few = small_bundle(tmp_path / "few", abstention=Abstention((0.0, 1.0), ABSTENTION.not_fractured)).card
+    rule = next(rule for rule in rules(few) if rule.key == "error_rate_0.05")
+    for words in (rule.meaning, rule_words(few, rule)):
+        assert (
+            "takes 19 fractured calibration films, and the bundle has 2: no film can be called not fractured" in words
+        )

@@ -51,7 +51,9 @@ def test_a_hangup_brings_the_new_model_without_a_lost_request(serve: Serve, tmp_
     link.unlink()
     link.symlink_to(tmp_path / "nothing")
     served.process.send_signal(signal.SIGHUP)
-    assert served.logged("model_kept")["model"] == second.identity
+    kept = served.logged("model_kept")
+    assert (kept["model"], kept["reason"]) == (second.identity, "BundleError")
+    assert str(link) in kept["error"]
     assert logit_of(served, 128) == pytest.approx(1, abs=1e-4)
 
 
@@ -81,7 +83,9 @@ def test_a_worker_that_does_not_start_is_not_started_again_and_again(serve: Serv
     with ThreadPoolExecutor(1) as pool:
         # The worker's end is only seen when a film is given to it; that film waits for another.
         asked = pool.submit(logit_of, served, 148)
-        assert served.logged("worker_failed")["level"] == "warning"
+        failed = served.logged("worker_failed")
+        assert failed["level"] == "warning"
+        assert str(bundle.folder) in failed["error"]
         time.sleep(2)
         assert sum(line["event"] == "worker_failed" for line in served.lines) == 1
         bundle.model_path.write_bytes(whole)

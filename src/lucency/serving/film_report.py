@@ -12,7 +12,16 @@ from PIL import Image
 from lucency._version import __version__
 from lucency.card import Card
 from lucency.imaging.overlay import DISCLAIMER
-from lucency.serving.page_rules import HEADLINES, Rule, heat_map_words, percent, probability_words, similar_words
+from lucency.serving.page_rules import (
+    HEADLINES,
+    Rule,
+    heat_map_words,
+    nowhere_words,
+    percent,
+    percents,
+    probability_words,
+    similar_words,
+)
 from lucency.serving.pdf_page import HEIGHT, WIDTH, Colour, PdfPage, text_width, wrapped
 
 _MARGIN = 48.0
@@ -44,19 +53,30 @@ class ReportFacts:
     made: datetime
 
     @classmethod
-    def of(cls, card: Card, prediction: Mapping[str, Any], rule: Rule, *, made: datetime | None = None) -> ReportFacts:
+    def of(
+        cls,
+        card: Card,
+        prediction: Mapping[str, Any],
+        rule: Rule,
+        *,
+        without_colour: bool = False,
+        made: datetime | None = None,
+    ) -> ReportFacts:
         """The facts of one answer.
 
         Args:
             card: Of the bundle that answered.
             prediction: Of `film_worker.answer`, with "similar" where it is known.
             rule: By which the film was decided.
+            without_colour: Whether there is a heat map that is nowhere positive over the film.
             made: When; now where None.
         """
         made = made or datetime.now(UTC)
         said = [probability_words(prediction)]
         if prediction["probability"] is not None:
             said += [similar_words(prediction.get("similar")), rule_words(card, rule)]
+        if without_colour:
+            said.append(nowhere_words(card, rule, prediction["decision"]))
         film = prediction["film"]
         seen = [f"{film['width']} x {film['height']} pixels", str(film.get("format", ""))]
         seen += [str(film[name]).lower() for name in ("body_part", "view_position", "laterality") if film.get(name)]
@@ -77,15 +97,17 @@ def rule_words(card: Card, rule: Rule) -> str:
     """By which rule a film was decided, and what the rule gave on validation films; a sentence or two."""
     if "error_rate" in rule.asked:
         rate = percent(rule.asked["error_rate"])
-        return (
+        told = (
             f"Decided so that at most {rate} of the films of each class are answered wrongly, if they are like the "
             "validation films; what cannot be answered so is uncertain."
         )
+        doubts = () if card.abstention is None else card.abstention.doubts(rule.asked["error_rate"])
+        return " ".join([told, *doubts])
     point = card.operating_point(rule.asked["operating_point"])
     told = f'Decided by the operating point "{rule.name}": fractured from a probability of {point.threshold:.2f}.'
     if point.sensitivity is None or point.specificity is None:
         return f"{told} What it gave on validation films is not known."
-    sensitivity, specificity = percent(point.sensitivity), percent(point.specificity)
+    sensitivity, specificity = percents(point.sensitivity, point.specificity)
     return f"{told} On validation films its sensitivity was {sensitivity} and its specificity {specificity}."
 
 

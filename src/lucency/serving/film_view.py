@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import zlib
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
@@ -50,6 +51,21 @@ class FilmView:
         size = prediction.pop("view")
         cells, covers = prediction.pop("heatmap", None), prediction.pop("heatmap_covers", None)
         return cls(int(size["height"]), int(size["width"]), packed, cells, covers)
+
+    @property
+    def without_colour(self) -> bool:
+        """Whether there is a heat map, and none of its cells over the film is positive."""
+        if self.cells is None:
+            return False
+        covers, cells = self.covers or {}, np.asarray(self.cells, np.float32)
+        for axis, (first, size, whole) in enumerate(
+            (("top", "height", "input_height"), ("left", "width", "input_width"))
+        ):
+            if whole in covers:
+                ratio = cells.shape[axis] / covers[whole]
+                begin, end = covers[first] * ratio, (covers[first] + covers[size]) * ratio
+                cells = cells.take(range(math.floor(begin), math.ceil(end)), axis)
+        return not (cells > 0).any()
 
     def levels(self) -> npt.NDArray[np.uint16]:
         """Grey levels (height, width), 0..65535.

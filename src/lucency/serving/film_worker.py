@@ -117,7 +117,7 @@ def answer(predictor: Predictor, film: bytes, asked: dict[str, Any]) -> tuple[di
         return {"error": {"code": "too_large", "message": "There is not enough memory for the film."}, "parts": []}, []
     entry = FilmAnswer("", prediction).to_json()
     del entry["path"]
-    entry["operating_point"] = predictor.operating_point.name
+    entry["operating_point"] = predictor.operating_point.name if predictor.error_rate is None else None
     entry["film"] = {"height": radiograph.pixels.shape[0], "width": radiograph.pixels.shape[1], **radiograph.metadata}
     include = asked.get("include", ())
     parts: list[tuple[str, bytes]] = []

@@ -11,15 +11,15 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from lucency.decision import shown_probability
-from lucency.imaging.overlay import DISCLAIMER
 from lucency.serving.answers import answered, prediction_of
 from lucency.serving.film_report import ReportFacts, film_report
 from lucency.serving.film_view import FilmView
+from lucency.serving.page_model import model_facts
 from lucency.serving.page_rules import (
-    HEADLINES,
     Rule,
     decisions,
     heat_map_words,
+    nowhere_words,
     probability_words,
     rules,
     similar_words,
@@ -47,16 +47,21 @@ def add_page_routes(app: FastAPI, service: Service) -> None:
     @app.post("/page/films", include_in_schema=False)
     async def films(request: Request) -> JSONResponse:
         prediction, view = await _answered(request, service, {})
+        decided = decisions(service.card, prediction)
         words = {
             "probability": probability_words(prediction),
             "number": "" if prediction["probability"] is None else shown_probability(prediction["probability"]),
             "similar": similar_words(prediction.get("similar")),
             "heatmap": heat_map_words(prediction, view.cells is not None, service.card.heat_scale),
+            "nowhere": {
+                rule.key: nowhere_words(service.card, rule, decided[rule.key]) if view.without_colour else ""
+                for rule in rules(service.card)
+            },
         }
         return JSONResponse(
             {
                 "prediction": prediction,
-                "decisions": decisions(service.card, prediction),
+                "decisions": decided,
                 "words": words,
                 "view": {
                     "height": view.height,
@@ -72,7 +77,7 @@ def add_page_routes(app: FastAPI, service: Service) -> None:
     async def report(request: Request, rule: str = "") -> Response:
         chosen = _rule(service, rule)
         prediction, view = await _answered(request, service, dict(chosen.asked))
-        facts = ReportFacts.of(service.card, prediction, chosen)
+        facts = ReportFacts.of(service.card, prediction, chosen, without_colour=view.without_colour)
         scale = service.card.heat_scale
         try:
             page = await asyncio.to_thread(lambda: film_report(facts, view.picture(scale)))
@@ -86,23 +91,6 @@ def add_page_routes(app: FastAPI, service: Service) -> None:
         if number not in known:
             raise ProblemError("no_such_address", "There is no such sample")
         return Response(await asyncio.to_thread(_drawn, known[number]), media_type="image/png")
-
-
-def model_facts(service: Service) -> dict[str, Any]:
-    """What the page tells of the model, and the rules that it offers."""
-    card = service.card
-    return {
-        "bundle": service.identity,
-        "notice": DISCLAIMER,
-        "rules": [{"key": r.key, "name": r.name, "meaning": r.meaning, "asked": dict(r.asked)} for r in rules(card)],
-        "headlines": dict(HEADLINES),
-        "heat_scale": card.heat_scale,
-        "intended_use": card.intended_use,
-        "licence": card.licence,
-        "limits": list(card.limits),
-        "locked": service.settings.token is not None,
-        "most_bytes": service.settings.limits.body_bytes,
-    }
 
 
 @functools.cache

@@ -72,7 +72,7 @@ def rules(card: Card) -> list[Rule]:
         own = card.abstention.error_rate
         for rate in sorted({*ERROR_RATES, *([] if own is None else [own])}, key=lambda rate: (rate != own, rate)):
             name = f"At most {percent(rate)} wrong"
-            meaning = "Otherwise it says uncertain."
+            meaning = " ".join(["Otherwise it says uncertain.", *card.abstention.doubts(rate)])
             found.append(Rule(f"error_rate_{rate:g}", name, meaning, {"error_rate": rate}))
     return found
 
@@ -82,7 +82,7 @@ def point_meaning(card: Card, name: str) -> str:
     point = card.operating_point(name)
     if point.sensitivity is None or point.specificity is None:
         return f"Fractured from a probability of {point.threshold:.2f}."
-    sensitivity, specificity = percent(point.sensitivity), percent(point.specificity)
+    sensitivity, specificity = percents(point.sensitivity, point.specificity)
     return f"On validation films: sensitivity {sensitivity}, specificity {specificity}."
 
 
@@ -141,8 +141,35 @@ def in_ten(share: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share 0..1 as "91 %"."""
+    """A share 0..1 that somebody chose, as "2.5 %"."""
     return f"{100 * share:.3g} %"
+
+
+def percents(*shares: float) -> list[str]:
+    """Measured shares 0..1 as "91 %" and "64 %": whole, or with as many places for all as keep one from all or none."""
+    for places in range(3):
+        found = [f"{100 * share:.{places}f} %" for share in shares]
+        if not any(float(text[:-2]) in (0, 100) and 0 < share < 1 for text, share in zip(found, shares, strict=True)):
+            break
+    return found
+
+
+def nowhere_words(card: Card, rule: Rule, decision: str) -> str:
+    """What a film without any colour was called fractured by; "" where it was not.
+
+    Args:
+        card: Of the bundle that answered.
+        rule: By which the film was decided.
+        decision: Of that rule.
+    """
+    if decision != "fractured":
+        return ""
+    if "error_rate" in rule.asked:
+        scored = f"high enough to be called fractured at an error rate of {percent(rule.asked['error_rate'])}"
+    else:
+        threshold = card.operating_point(rule.asked["operating_point"]).threshold
+        scored = f"above the threshold of {shown_probability(threshold)}"
+    return f"The model points at no place on this film: the film as a whole scored {scored}."
 
 
 def heat_map_words(prediction: Mapping[str, Any], drawn: bool, scale: float) -> str:

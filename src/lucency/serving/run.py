@@ -94,6 +94,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, service: Service):
         super().__init__(config)
         self._service = service
+        self._told_by: int | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -106,9 +107,16 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         self._service.stopping = True
+        self._told_by = self._told_by or sig
         super().handle_exit(sig, frame)
         # uvicorn would raise it again when it is done, which would end the process before its workers have ended.
         self._captured_signals.clear()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Not where the signal is handled: it may have come in the midst of another line.
+        if self._told_by is not None:
+            self._service.log.line("signal", signal=signal.Signals(self._told_by).name)
+        await super().shutdown(sockets)
 
 
 def serve(settings: ServeSettings, *, log: ServiceLog | None = None) -> None:

@@ -42,7 +42,18 @@ class FilmPrediction(BaseModel):
     decision: Literal["fractured", "not_fractured", "uncertain", "not_a_radiograph", "unlike_training_films"] | None = (
         None
     )
-    operating_point: str | None = Field(None, description="name of the threshold that decided", examples=["screening"])
+    operating_point: str | None = Field(
+        None, description="name of the threshold that decides; null where an error rate does", examples=["screening"]
+    )
+    error_rate: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of the films of each class that may be answered wrongly, where one is stated",
+    )
+    possible: list[Literal["fractured", "not_fractured"]] | None = Field(
+        None, description="with `error_rate`: the classes that the film may be of, both, one or none"
+    )
     bundle: str | None = Field(None, description="name and hash of the model", examples=["lucency-1@2c8f5f1a0b7e"])
     similar: SimilarFilms | None = None
     film: dict[str, Any] | None = Field(
@@ -59,6 +70,10 @@ class Predictions(_Shape):
     request_id: str
     bundle: str
     notice: str = Field(examples=["Research use only. Not a medical device."])
+    warnings: list[str] | None = Field(
+        None,
+        description="where the model has too few calibration films for the error rate; missing where it has enough",
+    )
     predictions: list[FilmPrediction]
 
 

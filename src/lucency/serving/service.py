@@ -77,7 +77,8 @@ class Service:
             self._cards = {self.identity: self.card, bundle.identity: bundle.card}
             whole = self.pool.renew(str(bundle.folder), bundle.identity)
         except LucencyError as error:
-            self.log.line("model_kept", level="error", model=self.identity, reason=type(error).__name__)
+            self.log.line("model_kept", level="error", model=self.identity, reason=type(error).__name__,
+                          error=str(error))  # fmt: skip
             return
         self.measures.model.clear()
         self.card, self.identity = bundle.card, bundle.identity

@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from starlette.exceptions import HTTPException
 
 from lucency._version import __version__
+from lucency.card import Card
 from lucency.imaging.overlay import DISCLAIMER
 from lucency.serving.access import COOKIE, Access
 from lucency.serving.answers import answered, prediction_of
@@ -128,6 +129,7 @@ def _film_routes(app: FastAPI, service: Service) -> None:
             "request_id": request.state.request_id,
             "bundle": next((entry["bundle"] for entry in entries if "bundle" in entry), service.identity),
             "notice": DISCLAIMER,
+            **_doubts(service.card, asked.get("error_rate")),
         }
         pieces = await asyncio.to_thread(_encoded, facts, entries)
         size = {"content-length": str(sum(map(len, pieces)))}
@@ -219,6 +221,13 @@ def _entry(service: Service, index: int, reply: FilmReply | FilmLostError) -> di
     if "error" in reply.said:
         return {"index": index, "error": reply.said["error"]}
     return {"index": index, **prediction_of(reply, service.card_of(reply)), **reply.parts}
+
+
+def _doubts(card: Card, error_rate: float | None) -> dict[str, list[str]]:
+    """What the calibration films of a bundle are too few for at an error rate; its own where None."""
+    rate = error_rate or (None if card.abstention is None else card.abstention.error_rate)
+    found = [] if card.abstention is None or rate is None else list(card.abstention.doubts(rate))
+    return {"warnings": found} if found else {}
 
 
 def _problems(app: FastAPI) -> None:

@@ -228,7 +228,7 @@ class FilmPool:
         except (LucencyError, OSError) as error:
             # No process or no file more, or a bundle that is being exchanged: it is tried again.
             event = "bundle_changed" if isinstance(error, ChangedBundleError) else "worker_failed"
-            self._hear(event, number, reason=type(error).__name__)
+            self._hear(event, number, reason=type(error).__name__, error=str(error))
             return None
 
     def _tell(self, event: str, number: int, version: int, **facts: Any) -> None:

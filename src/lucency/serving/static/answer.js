@@ -22,6 +22,7 @@ export function answerOf(film, model, rule, { post, tell, retry }) {
   const reasons = [
     words.similar ? element("p", { class: "similar" }, words.similar) : null,
     asked ? element("p", {}, `Decided by: ${rule.name}. ${rule.meaning}`) : null,
+    words.nowhere[rule.key] ? element("p", { class: "nowhere" }, words.nowhere[rule.key]) : null,
     element("p", { class: "quiet" }, words.heatmap),
     film.coloured ? key(model.heat_scale) : null,
     facts(prediction),

@@ -15,7 +15,7 @@ export function stem(film) {
 
 export function saveJson(film, model, rule) {
   const { operating_point: point, error_rate: rate, possible, ...prediction } = film.answer.prediction;
-  const decided = { ...prediction, decision: film.answer.decisions[rule.key], ...rule.asked };
+  const decided = { ...prediction, decision: film.answer.decisions[rule.key], operating_point: null, ...rule.asked };
   // Which answers are possible belongs to the rate of errors that the service was asked for.
   if (possible && rule.asked.error_rate === rate) decided.possible = possible;
   const whole = { notice: model.notice, bundle: prediction.bundle, predictions: [decided] };

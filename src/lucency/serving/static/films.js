@@ -1,5 +1,6 @@
 // Takes films, asks the service about them, and shows what it says. Films stay in this tab.
 
+import { aboutModel } from "./about.js";
 import { answerOf } from "./answer.js";
 import { button, element, placeOf } from "./dom.js";
 import { FilmTable } from "./table.js";
@@ -28,6 +29,7 @@ const spoken = element("p", { class: "unseen", role: "status" });
 const answer = element("section", { class: "answer", "aria-label": "Answer", hidden: true }, viewer.place, said);
 const table = new FilmTable({ choose: look, clear });
 const about = element("details", { class: "about" });
+const gated = element("p", { class: "quiet" }, "This model refuses what is unlike its training films, and may refuse drawn ones.");
 
 class ServiceError extends Error {
   constructor(words, retry) {
@@ -131,9 +133,12 @@ async function read(film) {
 }
 
 function progress() {
-  const done = films.filter((film) => film.answer || film.fault).length;
-  const words = films.length === 1 ? "1 film" : `${films.length} films`;
-  return done === films.length ? `${words} answered.` : `Reading films: ${done} of ${words} answered.`;
+  const count = (number) => (number === 1 ? "1 film" : `${number} films`);
+  const answered = films.filter((film) => film.answer).length;
+  const faults = films.filter((film) => film.fault).length;
+  const words = `${faults ? `, ${faults} without an answer` : ""}.`;
+  if (answered + faults === films.length) return `${count(answered)} answered${words}`;
+  return `Reading films: ${answered} of ${count(films.length)} answered${words}`;
 }
 
 function look(film) {
@@ -146,7 +151,6 @@ async function choose(film) {
   viewer.clear();
   show();
   if (!film.answer) return;
-  spoken.textContent = `${film.name}: ${model.headlines[film.answer.decisions[rule.key]]}. ${film.answer.words.probability}`;
   try {
     if (!film.view) await (film.reading ??= read(film).finally(() => delete film.reading));
     // Another film may have been chosen meanwhile.
@@ -164,7 +168,6 @@ function clear() {
   leaving.abort();
   leaving = new AbortController();
   viewer.clear();
-  spoken.textContent = "";
   tell("All films are forgotten.");
   show();
   input.focus();
@@ -187,7 +190,15 @@ function show() {
     said.replaceChildren(...(ready ? answerOf(chosen, model, rule, { post, tell, retry }) : []));
     told = telling;
   }
+  // Said again only where it is another sentence.
+  const words = chosen ? sentence(chosen) : "";
+  if (spoken.textContent !== words) spoken.textContent = words;
   table.show(films, model, rule, chosen);
+}
+
+function sentence({ name, answer, fault }) {
+  if (fault) return `${name}: No answer. ${fault}`;
+  return answer ? `${name}: ${model.headlines[answer.decisions[rule.key]]}. ${answer.words.probability}` : `${name}: Being read.`;
 }
 
 async function learnModel() {
@@ -196,13 +207,8 @@ async function learnModel() {
   rule = model.rules.find((one) => one.key === rule?.key) ?? model.rules[0];
   rules.replaceChildren(...model.rules.map((one) => element("option", { value: one.key }, one.name)));
   decideBy(rule.key);
-  about.replaceChildren(
-    element("summary", {}, `About the model ${model.bundle}`),
-    element("p", {}, model.intended_use),
-    model.limits.length ? element("ul", {}, ...model.limits.map((words) => element("li", {}, words))) : "",
-    element("p", { class: "quiet" }, `Licence: ${model.licence}`),
-    element("p", {}, element("a", { href: "/v1/model" }, "Its whole card (JSON)")),
-  );
+  about.replaceChildren(...aboutModel(model));
+  gated.hidden = !model.gate;
   // Answers of two models do not belong in one table.
   for (const film of films) if (film.answer && film.answer.prediction.bundle !== model.bundle) retry(film);
 }
@@ -267,10 +273,11 @@ async function start() {
     "label",
     { for: "films-input", class: "drop" },
     element("span", { class: "choose" }, "Choose films"),
-    element("span", {}, "or drop them anywhere on this page, or paste a picture (Ctrl+V)"),
+    element("span", { class: "for-mouse" }, "or drop them anywhere on this page, or paste a picture (Ctrl+V)"),
     element("span", { class: "quiet" }, "DICOM, JPEG, PNG, TIFF; 8 to 16 bit; several at a time"),
   );
   taking.append(input, words, status, spoken);
+  (await placeOf("lucency-samples")).append(gated);
   (await placeOf("lucency-rule")).append(element("label", { for: "films-rule" }, "Decide by"), rules, meaning);
   (await placeOf("lucency-film")).append(answer);
   (await placeOf("lucency-table")).append(table.place);

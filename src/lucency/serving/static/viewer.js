@@ -69,7 +69,8 @@ export class Viewer {
     this.film.width = view.width;
     this.film.height = view.height;
     this.pixels = new ImageData(view.width, view.height);
-    this.canvas.setAttribute("aria-label", `Film ${name}${this.evidence ? ", with colours where the model sees evidence" : ""}`);
+    const coloured = this.evidence?.some((value) => value > 0);
+    this.canvas.setAttribute("aria-label", `Film ${name}${coloured ? ", with colours where the model sees evidence" : ""}`);
     this.canvas.style.aspectRatio = `${Math.max(view.width, view.height * 0.75)} / ${view.height}`;
     this.sliders.opacity.input.disabled = !this.evidence;
     this.reset();
