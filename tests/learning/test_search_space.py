@@ -153,7 +153,8 @@ def test_the_example_of_a_hint_can_be_typed_as_it_stands(name: str) -> None:
                 tuned_space(recipe, [f"{key}=one"])
             example = (caught.value.hint or "").rpartition("--tune ")[2].strip('"')
             if example and "ANOTHER" not in example:
-                assert example.startswith(f"{key}=")
+                # What depends on a heat map of its own has no value that these recipes allow.
+                assert example.startswith(f"{key}=") or key == "model.scales"
                 assert tuned_space(recipe, [example])
                 tried += 1
     # Keys that cannot be searched have no example.

@@ -79,7 +79,7 @@ def _parse(recipe: Recipe, text: str) -> Dimension:
             raise RecipeError(f"--tune {text}: '{key}' {reason}", hint=_hint(_example(recipe, key)))
         return row_dimension(recipe, row)
     if key != STRENGTH and isinstance(_raw(recipe, key), tuple):
-        _refuse_unbracketed(text, key, given)
+        _refuse_unbracketed(recipe, text, key, given)
     dimension = _range(key, given) or _choice(key, given)
     if dimension is None:
         raise RecipeError(f"--tune {text}: neither a range nor a choice", hint=_hint(_example(recipe, key)))
@@ -96,15 +96,16 @@ def _raw(recipe: Recipe, key: str) -> Any:
     return value
 
 
-def _refuse_unbracketed(text: str, key: str, given: str) -> None:
+def _refuse_unbracketed(recipe: Recipe, text: str, key: str, given: str) -> None:
     parts = _parts(given)
     if len(parts) > 1 and all(part.startswith("[") and part.endswith("]") for part in parts):
         return
-    numbers = list(dict.fromkeys(re.findall(r"\d+", given))) or ["64", "128"]
+    numbers = list(dict.fromkeys(re.findall(r"[\d.]+", given)))
     choices = [*([] if len(numbers) > 1 else ["[]"]), *(f"[{number}]" for number in numbers)]
+    example = f'"{key}={",".join(choices)}"' if numbers else _example(recipe, key)
     raise RecipeError(
         f"--tune {text}: '{key}' takes lists, and there are no two to choose from",
-        hint=f'Write each list in brackets: --tune "{key}={",".join(choices)}"',
+        hint=f"Write each list in brackets: --tune {example}",
     )
 
 
@@ -118,7 +119,7 @@ def _example(recipe: Recipe, key: str) -> str:
         return f"{STRENGTH}=0:2"
     own = _raw(recipe, key)
     if isinstance(own, tuple):
-        return f'"{key}=[64],[128]"'
+        return f'"{key}=[64],[128]"' if _allows(recipe, key, ("[64]", "[128]")) else _EXAMPLE
     if isinstance(own, bool):
         return f"{key}=true,false"
     row = next((row for row in SEARCH_SPACE if row.key == key), None)
@@ -130,15 +131,18 @@ def _example(recipe: Recipe, key: str) -> str:
     usual = row_dimension(recipe, row).ends if row is not None else (0.0, 0.0)
     about = (own // 2, own * 2) if isinstance(own, int) else (own / 2, own * 2) if own else (0, 0)
     for low, high in (usual, about, *_ENDS.get(key.partition(".")[0], ()), (0, 0.5), (1, 10)):
-        if not low < high:
-            continue
-        try:
-            for end in (low, high):
-                changed_recipe(recipe, [f"{key}={end}"])
-        except RecipeError:
-            continue
-        return f"{key}={low:g}:{high:g}{':log' if row is not None and row.log else ''}"
+        if low < high and _allows(recipe, key, (low, high)):
+            return f"{key}={low:g}:{high:g}{':log' if row is not None and row.log else ''}"
     return _EXAMPLE
+
+
+def _allows(recipe: Recipe, key: str, values: Sequence[object]) -> bool:
+    try:
+        for value in values:
+            changed_recipe(recipe, [f"{key}={value}"])
+    except RecipeError:
+        return False
+    return True
 
 
 def _parts(given: str) -> list[str]:
