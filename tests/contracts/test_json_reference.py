@@ -68,7 +68,7 @@ def test_predict(page: StatedJson, trained: TrainResult, one_film: Path, bad_fil
     (drawn,) = json.loads(printed("predict", one_film, "-b", trained.run, "--json", "--overlay", tmp_path))[
         "predictions"
     ]
-    assert page.problems({"predictions": [drawn]}, "predict --json") == []
+    assert page.problems(content | {"predictions": [drawn]}, "predict --json") == []
     assert set(drawn) - set(answer) == {"overlay"}
 
 
@@ -161,7 +161,7 @@ def test_answers_of_all_kinds(page: StatedJson, tmp_path: Path, one_film: Path) 
     assert list(answer)[6:] == ["error_rate", "possible"]
     refused = {**answer, "probability": None, "decision": "not_a_radiograph", "gate": {"pixels": 2.5}}
     del refused["possible"]
-    assert page.problems({"predictions": [refused]}, "predict --json") == []
+    assert page.problems(content | {"predictions": [refused]}, "predict --json") == []
     card = json.loads((bundle / "card.json").read_text("utf-8"))
     assert page.problems({"abstention": card["abstention"]}, "card.json", shortened=True) == []
 
@@ -203,7 +203,7 @@ def test_the_csv_example_has_the_stated_heading(page: StatedJson) -> None:
 )
 def test_a_difference_is_found(page: StatedJson, change: Any, problem: str) -> None:
     entry: dict[str, Any] = {"path": "a", "sha256": "b", "probability": 0.5, "logit": 0, "decision": "c", "bundle": "d"}
-    assert page.problems({"predictions": [entry]}, "predict --json") == []
+    assert page.problems({"operating_point": None, "predictions": [entry]}, "predict --json") == []
     change(entry)
-    (found,) = page.problems({"predictions": [entry]}, "predict --json")
+    (found,) = page.problems({"operating_point": None, "predictions": [entry]}, "predict --json")
     assert problem in found

@@ -112,6 +112,7 @@ def test_the_command_in_every_format(run: Run, bundle: Bundle, films: dict[str, 
     words = ["predict", *films.values(), "-b", bundle.folder, "--error-rate", "0.05"]
     code, out, err = run(*words, "--json")
     assert (code, err) == (0, "")
+    assert json.loads(out)["operating_point"] is None
     sure, between, _, dark = json.loads(out)["predictions"]
     assert list(sure)[6:] == ["error_rate", "possible", "gate"]
     assert (sure["error_rate"], sure["possible"]) == (0.05, ["fractured"])
@@ -122,7 +123,9 @@ def test_the_command_in_every_format(run: Run, bundle: Bundle, films: dict[str, 
     code, out, _ = run(*words, "--csv")
     rows = list(csv.DictReader(io.StringIO(out)))
     assert code == 0
-    assert list(rows[0])[-3:] == ["error_rate", "possible", "gate"]
+    assert list(rows[0])[-5:] == ["error_rate", "possible", "gate", "operating_point", "threshold"]
+    # No operating point decides where a rate does.
+    assert {(row["operating_point"], row["threshold"]) for row in rows} == {("", "")}
     assert [row["possible"] for row in rows] == ["fractured", "fractured not_fractured", "not_fractured", ""]
     assert [row["probability"] == "" for row in rows] == [False, False, False, True]
     assert rows[3]["gate"].startswith("pixels=1.")
