@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Event, Lock
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from service_process import png, slow_png
 
@@ -90,6 +92,26 @@ def test_the_folder_of_the_start_holds_no_code(bright: Bundle, tmp_path: Path, m
     worker = Worker(ServeSettings(), str(bright.folder))
     try:
         assert "prediction" in worker.answer(png(100), {}, 30).said
+    finally:
+        worker.end()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no heap to trim")
+def test_what_large_films_took_is_given_back(bright: Bundle) -> None:
+    worker = Worker(ServeSettings(), str(bright.folder))
+    process = psutil.Process(worker.process.pid)
+
+    def answered(sides: Iterable[int]) -> float:
+        for side in sides:
+            assert "prediction" in worker.answer(png(100, side=side), {}, 30).said
+        return process.memory_full_info().uss / 2**20
+
+    try:
+        small = answered([96])
+        wide = answered([2000, 1400, 96, 700])
+        later = answered([96] * 100)
+        assert wide > small + 10
+        assert later < small + 3
     finally:
         worker.end()
 

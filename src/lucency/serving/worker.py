@@ -24,12 +24,6 @@ _START_SECONDS = 60.0
 _SEEN = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT", "LD_LIBRARY_PATH")
 """What a worker sees of the environment; never the token."""
 
-_HEAP = {"MALLOC_TRIM_THRESHOLD_": "1048576"}
-"""Has glibc (mallopt(3)) give freed memory back above 1 MiB, and by that keep its other thresholds as they start.
-
-Left to itself it raises them with the largest film met, and a worker of many films keeps tens of megabytes that it does
-not use, and that count against its limit.
-"""
 
 _DIED = "The process that read the film died of it"
 
@@ -76,7 +70,7 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={**environment, **_HEAP, "OMP_NUM_THREADS": str(settings.threads), "ORT_DISABLE_TELEMETRY": "1"},
+                env={**environment, "OMP_NUM_THREADS": str(settings.threads), "ORT_DISABLE_TELEMETRY": "1"},
                 pass_fds=(number,),
                 # Ctrl-C is for the service, which ends its workers when the requests in flight are answered.
                 start_new_session=True,
