@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from lucency.datasets.audit.findings import Finding, counted
 from lucency.datasets.audit.probe_features import ProbeFeatures
 from lucency.datasets.audit.shortcut_features import PROBES, Probe, probed_films, shortcut_features
 from lucency.datasets.audit.survey import Survey
+from lucency.datasets.film_threads import processors
 from lucency.datasets.manifest import Manifest
 from lucency.evaluation.intervals import bootstrap_intervals, group_numbers
 from lucency.evaluation.metrics import measure
@@ -158,15 +160,27 @@ def probe_shortcuts(
     Returns:
         In the order of `PROBES`.
     """
+    from threadpoolctl import threadpool_limits
+
     truth = np.asarray(labels, dtype=np.int64)
     folds = _folds(truth, groups, seed)
     wanted = [probe for probe in PROBES if probe.name in features]
     found = []
-    for done, probe in enumerate(wanted, start=1):
+
+    def judged(probe: Probe) -> Shortcut:
         scores = _out_of_fold(features[probe.name].values, truth, folds, seed)
-        found.append(_judged(probe, features[probe.name], truth, scores, groups, strata, resamples, seed))
-        if progress is not None:
-            progress(done, len(wanted))
+        return _judged(probe, features[probe.name], truth, scores, groups, strata, resamples, seed)
+
+    # So few films are fitted many times faster by one thread than by several that wait for each other. OpenMP keeps
+    # that limit for each thread that asks for it.
+    with (
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(processors(), initializer=threadpool_limits, initargs=(1, "openmp")) as pool,
+    ):
+        for done, shortcut in enumerate(pool.map(judged, wanted), start=1):
+            found.append(shortcut)
+            if progress is not None:
+                progress(done, len(wanted))
     return found
 
 
@@ -222,18 +236,15 @@ def _folds(labels: IntArray, groups: Sequence[str], seed: int) -> list[tuple[Int
 
 def _out_of_fold(values: FloatArray, labels: IntArray, folds: list[tuple[IntArray, IntArray]], seed: int) -> FloatArray:
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits
 
     scores = np.empty(len(labels))
     least = max(5, min(20, len(labels) // 20))
-    # So few films are fitted many times faster by one thread than by several that wait for each other.
-    with threadpool_limits(1):
-        for train, test in folds:
-            # Small trees, a few of them: it is quick, needs no scaling, and finds runs of numbers and categories alike.
-            trees = HistGradientBoostingClassifier(
-                max_iter=60, max_leaf_nodes=15, min_samples_leaf=least, early_stopping=False, random_state=seed
-            )
-            scores[test] = trees.fit(values[train], labels[train]).predict_proba(values[test])[:, 1]
+    for train, test in folds:
+        # Small trees, a few of them: it is quick, needs no scaling, and finds runs of numbers and categories alike.
+        trees = HistGradientBoostingClassifier(
+            max_iter=60, max_leaf_nodes=15, min_samples_leaf=least, early_stopping=False, random_state=seed
+        )
+        scores[test] = trees.fit(values[train], labels[train]).predict_proba(values[test])[:, 1]
     return scores
 
 

@@ -117,7 +117,7 @@ class Template:
         inverse: FloatArray | None = None
         for step in range(steps + 1):
             moved, inside = self._moved(image, warp)
-            area = float(inside.mean())
+            area = cv2.countNonZero(inside) / inside.size
             if area <= _OVERLAP:
                 break
             theirs = self.image * inside

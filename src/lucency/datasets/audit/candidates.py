@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from lucency.datasets.audit.fingerprint import OWN_VIEWS, FloatArray
 
-PER_FILM = 6
+PER_FILM = 4
 """Other films that one film is compared with, pixel by pixel."""
 LIKENESS = 0.46
 """Fingerprints that are less alike are not followed up."""
-FIRST, LATER_LIKENESS = 3, 0.58
+FIRST, LATER_LIKENESS = 3, 0.6
 """After so many candidates the others must be more alike."""
 
 UNKNOWN = 0.6

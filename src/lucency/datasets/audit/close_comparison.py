@@ -16,6 +16,8 @@ Grey = npt.NDArray[np.uint8]
 
 _MARGIN = np.ones((9, 9), np.uint8)
 _WINDOW = 13
+_GAIN = 0.1
+"""What further steps may add to a correlation."""
 
 
 def compare_closely(
@@ -25,8 +27,9 @@ def compare_closely(
     *,
     sign: np.float32,
     around: Sequence[float],
+    unlike: Sequence[float],
     template: Callable[[float], Template] | None = None,
-) -> tuple[Matrix, Agreement]:
+) -> tuple[Matrix, Agreement | None]:
     """Improves a map, and says how far the films agree, in the pixels of the coarser of the two.
 
     A film on a larger frame has fewer pixels; local normalisation must then be done after the finer one was brought to
@@ -38,10 +41,12 @@ def compare_closely(
         onto: float64 (2, 3), place on `here` -> place on `there`, right within a few pixels.
         sign: -1 where black and white are exchanged, else 1.
         around: Scales of detail, in pixels, from the broad to the fine; the last is what the films are judged by.
+        unlike: Correlation under which they are given up, for each of these scales.
         template: Of `here`, for a scale of detail; for whom it is made once for many others.
 
     Returns:
-        The better map, and the agreement; its `overlap` is that of the films, margins and all.
+        The better map, and the agreement, None where they were given up; its `overlap` is that of the films, margins
+        and all.
     """
     flip = abs(float(np.linalg.det(onto[:, :2]))) < 1
     if flip:
@@ -52,13 +57,15 @@ def compare_closely(
         soft = 0.3 * float(np.sqrt(size * size - 1))
         levels = np.asarray(cv2.GaussianBlur(levels, (0, 0), soft), dtype=np.float32)
     overlap = 0.0
-    for scale in around:
+    for scale, least in zip(around, unlike, strict=True):
         laid = Template(fine(here, scale), 1.0) if flip or template is None else template(scale)
         moved, inside, area = _brought(levels, onto, here.shape)
         overlap = area / min(here.size, there.size / abs(float(np.linalg.det(onto[:, :2]))))
         image = sign * fine(moved, scale) * inside
-        step, _ = laid.refine(image, np.eye(2, 3), steps=5)
+        step, alike = laid.refine(image, np.eye(2, 3), steps=5, stop_under=least - _GAIN)
         onto = onto @ np.vstack([step, [0, 0, 1]])
+        if alike < least:
+            return _inverse(onto) if flip else onto, None
     agreement = replace(laid.agreement(image, step, window=_WINDOW), overlap=min(1.0, overlap))
     if flip:
         shares = agreement.shared_of_second, agreement.shared_of_first

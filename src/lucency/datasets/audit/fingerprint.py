@@ -144,19 +144,16 @@ def rings(image: FloatArray, views: FloatArray) -> FloatArray:
     Returns:
         float32 (V, RINGS, SAMPLES); 0 where a ring leaves the image. Angles run from +x towards +y.
     """
-    return np.stack(
-        [
-            cv2.remap(
-                image,
-                _ACROSS * across + np.float32(x - 0.5),
-                _DOWN * down + np.float32(y - 0.5),
-                cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_CONSTANT,
-                borderValue=0,
-            )
-            for x, y, across, down in views
-        ]
+    x, y, across, down = views[:, :, None, None].transpose(1, 0, 2, 3)
+    samples = cv2.remap(
+        image,
+        (_ACROSS * across + (x - np.float32(0.5))).reshape(-1, SAMPLES),
+        (_DOWN * down + (y - np.float32(0.5))).reshape(-1, SAMPLES),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=0,
     )
+    return np.asarray(samples, dtype=np.float32).reshape(-1, RINGS, SAMPLES)
 
 
 def fingerprints(samples: FloatArray) -> FloatArray:

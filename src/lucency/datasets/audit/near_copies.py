@@ -34,7 +34,7 @@ LIKELY = 0.7
 HOPEFUL = 0.7
 """Likeness from which a pair that did not agree is tried from the other side."""
 
-_BLOCK = 2000
+_BLOCK, _LARGEST_BLOCK = 2000, 8000
 
 
 def find_copies(
@@ -172,8 +172,11 @@ def _blocks(
 ) -> Iterator[list[tuple[int, int]]]:
     """The likely pairs first, the likeliest before all; then the others by searcher, which is then made ready once."""
     likely = sum(pairs[pair][0].likeness >= LIKELY for pair in order)
-    for start in range(0, likely, _BLOCK):
-        yield order[start : min(start + _BLOCK, likely)]
+    start, size = 0, _BLOCK
+    while start < likely:
+        yield order[start : min(start + size, likely)]
+        # Most copies are among the first; after them larger blocks make each searcher ready less often.
+        start, size = start + size, min(2 * size, _LARGEST_BLOCK)
     rest = sorted(order[likely:], key=lambda pair: pairs[pair][0].searcher)
     for start in range(0, len(rest), _BLOCK):
         yield rest[start : start + _BLOCK]

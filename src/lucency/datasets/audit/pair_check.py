@@ -32,9 +32,11 @@ TRIED_AGAIN = 0.7
 TRIED_FINELY = 0.8
 """Likeness from which it is then searched by its finest detail."""
 
-UNLIKE_RINGS, UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.56, 0.66, 0.72, 0.65, 0.76
+UNLIKE_RINGS, UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.6, 0.68, 0.72, 0.66, 0.76
 """What must be reached, likeness counted in, by the correlation of two views' rings, of the outlines at a quarter of
 the size and at half of it, of the detail, and by its agreement, for the next and costlier look to be taken."""
+UNLIKE_CLOSELY = (0.57, 0.49)
+"""The same, of the detail at the full size of thumbnails, at each of its scales."""
 SHARED = (0.22, 0.4)
 """Share of the detail that must be found on the other film: so much at least on either side, and on one of them."""
 OVERLAP = 0.5
@@ -165,16 +167,24 @@ class Searcher:
         if not checked.copies and candidate.likeness >= TRIED_FINELY:
             detail = sign * fine(self._contents[found], _FINEST)
             start = self._finely.search(_corners_kept(detail), guess, scales=(1.0,))
-            again = self._answer(candidate, sign, *self._closer(found, sign, start))
+            again = self._closer(candidate, sign, start)
             checked = max(checked, again, key=lambda one: (one.copies, one.thorough, one.score))
         return checked
 
-    def _closer(self, found: int, sign: np.float32, onto: Matrix) -> tuple[Matrix, Agreement]:
+    def _closer(self, candidate: Candidate, sign: np.float32, onto: Matrix) -> PairCheck:
         """Compares again at the full size of the thumbnails."""
-        here, there = self._contents[self._film], self._contents[found]
-        return compare_closely(here, there, onto, sign=sign, around=(_FINE, _FINEST), template=self._full)
-
-    def _answer(self, candidate: Candidate, sign: np.float32, onto: Matrix, agreement: Agreement) -> PairCheck:
+        hopes = credit(candidate.likeness, LIKENESS_HOPES)
+        onto, agreement = compare_closely(
+            self._contents[self._film],
+            self._contents[candidate.found],
+            onto,
+            sign=sign,
+            around=(_FINE, _FINEST),
+            unlike=[least - hopes for least in UNLIKE_CLOSELY],
+            template=self._full,
+        )
+        if agreement is None:
+            return PairCheck(0.0, False, onto, bool(sign < 0))
         more = credit(candidate.likeness, LIKENESS_COUNTS)
         return PairCheck(agreement.score, _are_copies(agreement, more), onto, bool(sign < 0), thorough=True)
 
@@ -200,7 +210,7 @@ class Searcher:
         agreement = self._fine.agreement(detail, onto, window=11)
         if agreement.score + more < DOUBTFUL:
             return PairCheck(agreement.score, False, onto, inverted)
-        return self._answer(candidate, sign, *self._closer(found, sign, onto))
+        return self._closer(candidate, sign, onto)
 
 
 def credit(likeness: float, counts: float) -> float:

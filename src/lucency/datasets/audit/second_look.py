@@ -21,6 +21,8 @@ VERY_LIKE = 0.87
 SMALL_ON_GROUND = 1.15
 """Times that a film on a ground was enlarged when it was cut out, from which its thumbnail says too little."""
 LARGE_SCALES = (3.0, 2.0)
+UNLIKE_LARGE = (0.5, 0.48)
+"""Correlation, likeness counted in, under which larger films are given up, at each of these scales."""
 LARGE_LIKENESS = 0.6
 SURE_LARGE, SURER, AGAINST_THUMBNAILS = 0.65, 0.7, 0.76
 """As `LIKENESS_COUNTS` and `SURE`, of the larger films, whose detail is finer. More must be reached where less than
@@ -50,17 +52,21 @@ def second_look(candidate: Candidate, checked: PairCheck, films: FilmsAgain) -> 
         return checked
     onto = np.column_stack([checked.onto[:, :2] * (other_size / size), checked.onto[:, 2] * other_size])
     sign = np.float32(-1 if checked.inverted else 1)
+    more = credit(candidate.likeness, LARGE_LIKENESS)
+    unlike = [least - more for least in UNLIKE_LARGE]
     try:
-        _, agreement = compare_closely(here, there, onto, sign=sign, around=LARGE_SCALES)
+        _, agreement = compare_closely(here, there, onto, sign=sign, around=LARGE_SCALES, unlike=unlike)
     except (cv2.error, np.linalg.LinAlgError):
         return checked
+    if agreement is None:
+        return replace(checked, copies=False)
     if not checked.copies and not _told_little(candidate, films):
         least = AGAINST_THUMBNAILS
     elif min(agreement.shared_of_first, agreement.shared_of_second) < SHARED_LARGE:
         least = SURER
     else:
         least = SURE_LARGE
-    if agreement.score + credit(candidate.likeness, LARGE_LIKENESS) < least or agreement.overlap < OVERLAP:
+    if agreement.score + more < least or agreement.overlap < OVERLAP:
         return replace(checked, copies=False)
     return replace(checked, copies=True, score=max(checked.score, agreement.score))
 
