@@ -123,3 +123,29 @@ def test_along_a_shaft_the_finest_detail_tells_the_place(monkeypatch):
     assert compared(films, None, 0.8).copies
     monkeypatch.setattr(pair_check, "TRIED_FINELY", 2.0)
     assert not compared(films, None, 0.8).copies
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_films_whose_fine_detail_is_unlike_are_given_up(monkeypatch, place):
+    films = takes(640, 0.1)
+    whole = compared(films, None)
+    assert whole.copies
+    assert whole.thorough
+    bars = list(pair_check.UNLIKE_CLOSELY)
+    bars[place] = 1.01
+    monkeypatch.setattr(pair_check, "UNLIKE_CLOSELY", tuple(bars))
+    given_up = compared(films, None)
+    assert (given_up.copies, given_up.thorough, given_up.score) == (False, False, 0.0)
+    # It was laid there all the same.
+    assert given_up.onto == pytest.approx(whole.onto, abs=1)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_larger_films_that_are_unlike_are_given_up(monkeypatch, tmp_path, place):
+    films = takes(640, 0.2)
+    monkeypatch.setattr("lucency.datasets.audit.second_look.BEYOND_DOUBT", 2.0)
+    assert compared(films, tmp_path).copies
+    bars = [0.0, 0.0]
+    bars[place] = 1.01
+    monkeypatch.setattr("lucency.datasets.audit.second_look.UNLIKE_LARGE", tuple(bars))
+    assert not compared(films, tmp_path).copies

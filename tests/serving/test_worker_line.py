@@ -18,6 +18,7 @@ import pytest
 from service_process import png, slow_png
 
 from lucency.bundle import Bundle
+from lucency.serving import film_worker
 from lucency.serving.measures import Measures
 from lucency.serving.service import Service
 from lucency.serving.settings import Limits, ServeSettings
@@ -101,19 +102,30 @@ def test_what_large_films_took_is_given_back(bright: Bundle) -> None:
     worker = Worker(ServeSettings(), str(bright.folder))
     process = psutil.Process(worker.process.pid)
 
-    def answered(sides: Iterable[int]) -> float:
-        for side in sides:
-            assert "prediction" in worker.answer(png(100, side=side), {}, 30).said
+    def answered(films: Iterable[bytes]) -> float:
+        for film in films:
+            worker.answer(film, {}, 30)
         return process.memory_full_info().uss / 2**20
 
+    small = png(100)
     try:
-        small = answered([96])
-        wide = answered([2000, 1400, 96, 700])
-        later = answered([96] * 100)
-        assert wide > small + 10
-        assert later < small + 3
+        before = answered([small] * 20)
+        answered(png(100, side=side) for side in (2000, 1400, 96, 700))
+        # Films that are refused count too.
+        assert answered([small, small[:60]] * 50) < before + 5
     finally:
         worker.end()
+
+
+@pytest.mark.parametrize("library", [TypeError("no library of that name"), OSError(), SimpleNamespace()])
+def test_where_nothing_can_be_trimmed_nothing_happens(monkeypatch: pytest.MonkeyPatch, library: Any) -> None:
+    def loaded(name: None) -> Any:
+        if isinstance(library, Exception):
+            raise library
+        return library
+
+    monkeypatch.setattr("lucency.serving.film_worker.ctypes.CDLL", loaded)
+    film_worker._trim()(0)
 
 
 def test_films_that_are_given_up_free_their_places_at_once(bright: Bundle) -> None:

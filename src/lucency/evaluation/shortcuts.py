@@ -30,6 +30,8 @@ MOST_FILMS = 20_000
 FEWEST_FILMS = 20
 FEWEST_GROUPS = 5
 _FOLDS = 5
+_AT_ONCE = 4
+"""Probes that are judged at once, at most; each takes memory for its resamples."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,8 @@ def probe_shortcuts(
     Returns:
         In the order of `PROBES`.
     """
+    # Loaded before limits are set, which do not touch a library that comes later.
+    import sklearn.ensemble  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     truth = np.asarray(labels, dtype=np.int64)
@@ -168,15 +172,13 @@ def probe_shortcuts(
     found = []
 
     def judged(probe: Probe) -> Shortcut:
-        scores = _out_of_fold(features[probe.name].values, truth, folds, seed)
+        # So few films are fitted many times faster by one thread than by several that wait for each other. OpenMP's
+        # limit holds only in the thread that sets it.
+        with threadpool_limits(1, user_api="openmp"):
+            scores = _out_of_fold(features[probe.name].values, truth, folds, seed)
         return _judged(probe, features[probe.name], truth, scores, groups, strata, resamples, seed)
 
-    # So few films are fitted many times faster by one thread than by several that wait for each other. OpenMP keeps
-    # that limit for each thread that asks for it.
-    with (
-        threadpool_limits(1, user_api="blas"),
-        ThreadPoolExecutor(processors(), initializer=threadpool_limits, initargs=(1, "openmp")) as pool,
-    ):
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(min(processors(), _AT_ONCE)) as pool:
         for done, shortcut in enumerate(pool.map(judged, wanted), start=1):
             found.append(shortcut)
             if progress is not None:

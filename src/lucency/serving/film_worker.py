@@ -30,7 +30,8 @@ _SIDE = 1024
 """Longest side of the film that a page shows."""
 
 _FILMS_A_TRIM = 100
-"""Memory given back after each film would be asked for again by the next, which takes milliseconds."""
+"""Films after which freed memory is given back. After each film it would cost milliseconds: the next film asks for it
+again."""
 
 
 def main() -> None:
@@ -67,12 +68,14 @@ def main() -> None:
 
 
 def _trim() -> Callable[[int], object]:
-    """What `malloc_trim(3)` does, where the C library has it: large films leave a wide heap, which counts as used."""
+    """`malloc_trim(3)` where the C library has it, else nothing: large films leave a wide heap that counts as used."""
     try:
-        found: Callable[[int], object] = ctypes.CDLL(None).malloc_trim
+        found = ctypes.CDLL(None).malloc_trim
     except (OSError, TypeError, AttributeError):
         return lambda _: None
-    return found
+    found.argtypes = [ctypes.c_size_t]
+    trim: Callable[[int], object] = found
+    return trim
 
 
 def _predictor(settings: dict[str, Any]) -> Predictor:

@@ -17,6 +17,8 @@ Matrix = npt.NDArray[np.float64]
 SCALES = (0.88, 1.0, 1.14)
 """Tried about the scale that two views suggest."""
 
+GAIN = 0.1
+"""What further steps of `Template.refine` may add to a correlation."""
 _ALIKE = 0.7
 """Local correlation from which a place counts as shared."""
 _BINS = 400

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from lucency.datasets.audit.fingerprint import OWN_VIEWS, FloatArray
 
-PER_FILM = 4
-"""Other films that one film is compared with, pixel by pixel."""
+PER_FILM, PER_FILM_OF_FEW = 4, 6
+"""Other films that one film is compared with, pixel by pixel; the latter where likeness says nothing."""
 LIKENESS = 0.46
 """Fingerprints that are less alike are not followed up."""
 FIRST, LATER_LIKENESS = 3, 0.6
-"""After so many candidates the others must be more alike."""
+"""After so many candidates one more must be more alike than this."""
 
 UNKNOWN = 0.6
 """Likeness of films too few to judge it by: what speaks neither for a copy nor, much, against it."""
@@ -73,7 +73,8 @@ def find_candidates(
         learnt: Whether likeness means something; where it does not, `UNKNOWN` stands for it.
 
     Returns:
-        At most `PER_FILM` other films for each searcher, the likeliest first. A pair may stand in both directions.
+        At most `PER_FILM` or `PER_FILM_OF_FEW` other films for each searcher, the likeliest first. A pair may stand in
+        both directions.
     """
     import faiss
 
@@ -103,9 +104,11 @@ def _best(
     face: int, likeness: FloatArray, places: IntArray, width: int, among: IntArray, owner: IntArray, learnt: bool
 ) -> list[Candidate]:
     best: dict[int, Candidate] = {}
+    most = PER_FILM if learnt else PER_FILM_OF_FEW
     for place in np.argsort(-likeness, kind="stable"):
         alike = float(likeness[place]) if learnt else UNKNOWN
-        if places[place] < 0 or alike < (LIKENESS if len(best) < FIRST else LATER_LIKENESS):
+        least = LIKENESS if not learnt or len(best) < FIRST else LATER_LIKENESS
+        if places[place] < 0 or alike < least:
             break
         number, view = divmod(int(places[place]), OWN_VIEWS)
         found = int(among[number])
@@ -113,7 +116,7 @@ def _best(
         if film == owner[face] or film in best:
             continue
         best[film] = Candidate(alike, face, found, int(place) // width, view)
-        if len(best) == PER_FILM:
+        if len(best) == most:
             break
     return list(best.values())
 

@@ -9,15 +9,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lucency.datasets.audit.alignment import Agreement, Matrix, Template
+from lucency.datasets.audit.alignment import GAIN, Agreement, Matrix, Template
 from lucency.datasets.audit.fingerprint import FloatArray, fine
 
 Grey = npt.NDArray[np.uint8]
 
 _MARGIN = np.ones((9, 9), np.uint8)
 _WINDOW = 13
-_GAIN = 0.1
-"""What further steps may add to a correlation."""
 
 
 def compare_closely(
@@ -41,12 +39,12 @@ def compare_closely(
         onto: float64 (2, 3), place on `here` -> place on `there`, right within a few pixels.
         sign: -1 where black and white are exchanged, else 1.
         around: Scales of detail, in pixels, from the broad to the fine; the last is what the films are judged by.
-        unlike: Correlation under which they are given up, for each of these scales.
+        unlike: Correlation under which the films are given up, for each of these scales.
         template: Of `here`, for a scale of detail; for whom it is made once for many others.
 
     Returns:
-        The better map, and the agreement, None where they were given up; its `overlap` is that of the films, margins
-        and all.
+        The better map; and the agreement, or None where the films were given up. The agreement's `overlap` is that of
+        the films, margins and all.
     """
     flip = abs(float(np.linalg.det(onto[:, :2]))) < 1
     if flip:
@@ -62,7 +60,7 @@ def compare_closely(
         moved, inside, area = _brought(levels, onto, here.shape)
         overlap = area / min(here.size, there.size / abs(float(np.linalg.det(onto[:, :2]))))
         image = sign * fine(moved, scale) * inside
-        step, alike = laid.refine(image, np.eye(2, 3), steps=5, stop_under=least - _GAIN)
+        step, alike = laid.refine(image, np.eye(2, 3), steps=5, stop_under=least - GAIN)
         onto = onto @ np.vstack([step, [0, 0, 1]])
         if alike < least:
             return _inverse(onto) if flip else onto, None

@@ -34,7 +34,9 @@ LIKELY = 0.7
 HOPEFUL = 0.7
 """Likeness from which a pair that did not agree is tried from the other side."""
 
-_BLOCK, _LARGEST_BLOCK = 2000, 8000
+_BLOCK, _LARGEST_BLOCK = 2000, 4000
+_TOLD = 500
+"""Pairs after which progress is told."""
 
 
 def find_copies(
@@ -119,9 +121,14 @@ def _join_near(
     def settle(pairs: dict[tuple[int, int], list[Candidate]], films: int) -> None:
         order = sorted(pairs, key=lambda pair: (-pairs[pair][0].likeness, pair))
         again: list[tuple[tuple[int, int], Candidate]] = []
+        each = films / max(1, len(order))
         for block in _blocks(order, pairs):
+            told = 0
             # Films that are known to be copies by a likelier pair need no look.
-            for one, answer in compared(pairs[pair][0] for pair in block if not known(pair)):
+            for answered, (one, answer) in enumerate(compared(pairs[pair][0] for pair in block if not known(pair))):
+                if answered - told == _TOLD:
+                    move(round(each * _TOLD))
+                    told = answered
                 if answer.copies:
                     joined.join(link(one, answer))
                 elif answer.score >= DOUBTFUL or one.likeness >= HOPEFUL or not patterns.learnt:
@@ -129,7 +136,7 @@ def _join_near(
                     two = owners[one.searcher], owners[one.found]
                     pair = min(two), max(two)
                     again += [(pair, other) for other in pairs[pair][1:]]
-            move(round(films * len(block) / len(order)))
+            move(round(each * (len(block) - told)))
         for one, answer in compared(other for pair, other in again if not known(pair)):
             if answer.copies:
                 joined.join(link(one, answer))
@@ -170,7 +177,10 @@ def _join_near(
 def _blocks(
     order: list[tuple[int, int]], pairs: dict[tuple[int, int], list[Candidate]]
 ) -> Iterator[list[tuple[int, int]]]:
-    """The likely pairs first, the likeliest before all; then the others by searcher, which is then made ready once."""
+    """The likely pairs first, the likeliest before all, in blocks that grow; then the others by searcher.
+
+    A searcher is made ready once for all of its pairs in a block.
+    """
     likely = sum(pairs[pair][0].likeness >= LIKELY for pair in order)
     start, size = 0, _BLOCK
     while start < likely:

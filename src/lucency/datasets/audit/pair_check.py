@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lucency.datasets.audit.alignment import Agreement, Matrix, Template
+from lucency.datasets.audit.alignment import GAIN, Agreement, Matrix, Template
 from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.close_comparison import compare_closely
 from lucency.datasets.audit.copies import CopyLink
@@ -45,8 +45,6 @@ OVERLAP = 0.5
 _QUARTER = 0.25
 _STRAIGHT = 0.15
 """Share of its strength that a straight edge keeps."""
-_GAIN = 0.1
-"""What further steps may add to a correlation."""
 _ENDS = np.array([[0, 160, 0, 160], [0, 0, 160, 160], [1, 1, 1, 1]], np.float64)
 _APART = 6.0
 """Pixels of a thumbnail within which two starts lead to the same end."""
@@ -59,11 +57,12 @@ class PairCheck:
     """What comparing two films gave.
 
     Attributes:
-        score: Agreement, -1..1, of the closest look at the thumbnails; where the films themselves agree better, theirs.
+        score: Agreement, -1..1, of the closest look at the thumbnails; where the films themselves agree better, theirs;
+            0 where the pair was given up before.
         copies: Whether they show one radiograph.
         onto: float64 (2, 3), place on the searcher -> place on the found film.
         inverted: Whether black and white are exchanged.
-        thorough: Whether the thumbnails' finest detail was compared.
+        thorough: Whether the thumbnails' finest detail was compared to the end.
     """
 
     score: float
@@ -195,16 +194,16 @@ class Searcher:
         found, more = candidate.found, credit(candidate.likeness, LIKENESS_HOPES)
         inverted = bool(sign < 0)
         least = UNLIKE_OUTLINES - more
-        onto, alike = self._coarse.refine(coarse, onto, steps=8, stop_under=least - _GAIN, rigid=True)
+        onto, alike = self._coarse.refine(coarse, onto, steps=8, stop_under=least - GAIN, rigid=True)
         if alike < least:
             return PairCheck(0.0, False, onto, inverted)
         least = UNLIKE_BROADLY - more
-        onto, alike = self._broad.refine(broad, onto, steps=6, stop_under=least - _GAIN)
+        onto, alike = self._broad.refine(broad, onto, steps=6, stop_under=least - GAIN)
         if alike < least:
             return PairCheck(0.0, False, onto, inverted)
         detail = sign * self._patterns.fine_of(found)
         least = UNLIKE_FINELY - more
-        onto, alike = self._fine.refine(detail, onto, steps=8, stop_under=least - _GAIN)
+        onto, alike = self._fine.refine(detail, onto, steps=8, stop_under=least - GAIN)
         if alike < least:
             return PairCheck(0.0, False, onto, inverted)
         agreement = self._fine.agreement(detail, onto, window=11)
