@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lucency.cli.data import SHOWN, GroupsOption, LabelOption, WorkersOption, labels_of
+from lucency.cli.data import SHOWN, GroupsOption, LabelOption, labels_of
 from lucency.cli.printing import PrintingTeller, table
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ def audit(
             metavar="DIR", help="Move damaged films into this folder; `restore` undoes it.", show_default=False
         ),
     ] = None,
-    workers: WorkersOption = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads that decode films, and processes that compare them.", show_default=False),
+    ] = None,
 ) -> None:
     """Say what is wrong with a data set: bad files, copies, leakage, labels, shortcuts, balance.
 
