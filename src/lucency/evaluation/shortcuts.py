@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +13,6 @@ from lucency.datasets.audit.findings import Finding, counted
 from lucency.datasets.audit.probe_features import ProbeFeatures
 from lucency.datasets.audit.shortcut_features import PROBES, Probe, probed_films, shortcut_features
 from lucency.datasets.audit.survey import Survey
-from lucency.datasets.film_threads import processors
 from lucency.datasets.manifest import Manifest
 from lucency.evaluation.intervals import bootstrap_intervals, group_numbers
 from lucency.evaluation.metrics import measure
@@ -30,8 +28,6 @@ MOST_FILMS = 20_000
 FEWEST_FILMS = 20
 FEWEST_GROUPS = 5
 _FOLDS = 5
-_AT_ONCE = 4
-"""Probes that are judged at once, at most; each takes memory for its resamples."""
 
 
 @dataclass(frozen=True)
@@ -162,27 +158,15 @@ def probe_shortcuts(
     Returns:
         In the order of `PROBES`.
     """
-    # Loaded before limits are set, which do not touch a library that comes later.
-    import sklearn.ensemble  # noqa: F401
-    from threadpoolctl import threadpool_limits
-
     truth = np.asarray(labels, dtype=np.int64)
     folds = _folds(truth, groups, seed)
     wanted = [probe for probe in PROBES if probe.name in features]
     found = []
-
-    def judged(probe: Probe) -> Shortcut:
-        # So few films are fitted many times faster by one thread than by several that wait for each other. OpenMP's
-        # limit holds only in the thread that sets it.
-        with threadpool_limits(1, user_api="openmp"):
-            scores = _out_of_fold(features[probe.name].values, truth, folds, seed)
-        return _judged(probe, features[probe.name], truth, scores, groups, strata, resamples, seed)
-
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(min(processors(), _AT_ONCE)) as pool:
-        for done, shortcut in enumerate(pool.map(judged, wanted), start=1):
-            found.append(shortcut)
-            if progress is not None:
-                progress(done, len(wanted))
+    for done, probe in enumerate(wanted, start=1):
+        scores = _out_of_fold(features[probe.name].values, truth, folds, seed)
+        found.append(_judged(probe, features[probe.name], truth, scores, groups, strata, resamples, seed))
+        if progress is not None:
+            progress(done, len(wanted))
     return found
 
 
@@ -238,15 +222,18 @@ def _folds(labels: IntArray, groups: Sequence[str], seed: int) -> list[tuple[Int
 
 def _out_of_fold(values: FloatArray, labels: IntArray, folds: list[tuple[IntArray, IntArray]], seed: int) -> FloatArray:
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     scores = np.empty(len(labels))
     least = max(5, min(20, len(labels) // 20))
-    for train, test in folds:
-        # Small trees, a few of them: it is quick, needs no scaling, and finds runs of numbers and categories alike.
-        trees = HistGradientBoostingClassifier(
-            max_iter=60, max_leaf_nodes=15, min_samples_leaf=least, early_stopping=False, random_state=seed
-        )
-        scores[test] = trees.fit(values[train], labels[train]).predict_proba(values[test])[:, 1]
+    # So few films are fitted many times faster by one thread than by several that wait for each other.
+    with threadpool_limits(1):
+        for train, test in folds:
+            # Small trees, a few of them: it is quick, needs no scaling, and finds runs of numbers and categories alike.
+            trees = HistGradientBoostingClassifier(
+                max_iter=60, max_leaf_nodes=15, min_samples_leaf=least, early_stopping=False, random_state=seed
+            )
+            scores[test] = trees.fit(values[train], labels[train]).predict_proba(values[test])[:, 1]
     return scores
 
 

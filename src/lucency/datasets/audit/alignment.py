@@ -17,8 +17,8 @@ Matrix = npt.NDArray[np.float64]
 SCALES = (0.88, 1.0, 1.14)
 """Tried about the scale that two views suggest."""
 
-GAIN = 0.1
-"""What further steps of `Template.refine` may add to a correlation."""
+_GAIN = 0.1
+"""What further steps may add to a correlation."""
 _ALIKE = 0.7
 """Local correlation from which a place counts as shared."""
 _BINS = 400
@@ -108,7 +108,7 @@ class Template:
             image: float32 (H, W), the first film, locally normalised at the same scale, of the same sign.
             guess: float64 (2, 3): place on this film -> place on the first, in coordinates of maps.
             steps: At most so many.
-            stop_under: Correlation that must be reached after two of them.
+            stop_under: Correlation that must be nearly reached after two of them.
             rigid: Change turn, scale and place only; what stretches and slants the films stays as guessed.
 
         Returns:
@@ -129,7 +129,7 @@ class Template:
             idle = 0 if score > best_score + 2e-3 else idle + 1
             if score > best_score:
                 best, best_score = warp, score
-            if step == steps or idle > 1 or (step > 1 and best_score < stop_under):
+            if step == steps or idle > 1 or (step > 1 and best_score < stop_under - _GAIN):
                 break
             if inverse is None:
                 # Where the films overlap hardly changes from step to step.

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lucency.datasets.audit.alignment import GAIN, Agreement, Matrix, Template
+from lucency.datasets.audit.alignment import Agreement, Matrix, Template
 from lucency.datasets.audit.fingerprint import FloatArray, fine
 
 Grey = npt.NDArray[np.uint8]
@@ -60,7 +60,7 @@ def compare_closely(
         moved, inside, area = _brought(levels, onto, here.shape)
         overlap = area / min(here.size, there.size / abs(float(np.linalg.det(onto[:, :2]))))
         image = sign * fine(moved, scale) * inside
-        step, alike = laid.refine(image, np.eye(2, 3), steps=5, stop_under=least - GAIN)
+        step, alike = laid.refine(image, np.eye(2, 3), steps=5, stop_under=least)
         onto = onto @ np.vstack([step, [0, 0, 1]])
         if alike < least:
             return _inverse(onto) if flip else onto, None

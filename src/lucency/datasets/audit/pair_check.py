@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lucency.datasets.audit.alignment import GAIN, Agreement, Matrix, Template
+from lucency.datasets.audit.alignment import Agreement, Matrix, Template
 from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.close_comparison import compare_closely
 from lucency.datasets.audit.copies import CopyLink
@@ -194,16 +194,16 @@ class Searcher:
         found, more = candidate.found, credit(candidate.likeness, LIKENESS_HOPES)
         inverted = bool(sign < 0)
         least = UNLIKE_OUTLINES - more
-        onto, alike = self._coarse.refine(coarse, onto, steps=8, stop_under=least - GAIN, rigid=True)
+        onto, alike = self._coarse.refine(coarse, onto, steps=8, stop_under=least, rigid=True)
         if alike < least:
             return PairCheck(0.0, False, onto, inverted)
         least = UNLIKE_BROADLY - more
-        onto, alike = self._broad.refine(broad, onto, steps=6, stop_under=least - GAIN)
+        onto, alike = self._broad.refine(broad, onto, steps=6, stop_under=least)
         if alike < least:
             return PairCheck(0.0, False, onto, inverted)
         detail = sign * self._patterns.fine_of(found)
         least = UNLIKE_FINELY - more
-        onto, alike = self._fine.refine(detail, onto, steps=8, stop_under=least - GAIN)
+        onto, alike = self._fine.refine(detail, onto, steps=8, stop_under=least)
         if alike < least:
             return PairCheck(0.0, False, onto, inverted)
         agreement = self._fine.agreement(detail, onto, window=11)
