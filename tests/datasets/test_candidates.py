@@ -2,39 +2,127 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from lucency.datasets.audit.candidates import FIRST, PER_FILM, PER_FILM_OF_FEW, Candidate, find_candidates
-from lucency.datasets.audit.fingerprint import OWN_VIEWS
+from lucency.datasets.audit.candidates import (
+    LIKENESS,
+    NEAREST,
+    PER_FILM,
+    PER_FILM_OF_FEW,
+    TRIED_VIEWS,
+    WHOLE_VIEWS,
+    Candidate,
+    _films,
+    find_candidates,
+    indices_of,
+    views_of,
+)
+from lucency.datasets.audit.film_patterns import Patterns, describe
+from lucency.datasets.audit.fingerprint import OWN_VIEWS, RINGS, SAMPLES, own_views, ring_waves
 from lucency.datasets.audit.near_copies import _blocks
+from lucency.datasets.audit.ring_turns import best_correlation, turn_between
 
 
-def found(alike: list[float], *, learnt: bool = True) -> list[Candidate]:
-    """What a film finds among others that are so alike to it."""
+def near(alike: list[float]) -> list[list[Candidate]]:
+    """The films that film 0 meets among others that are so alike to it, in each of their views."""
     films = len(alike) + 1
     own = np.zeros((films, OWN_VIEWS, films + 1), np.float32)
     for film, likeness in enumerate(alike, start=1):
         own[film, :, 0], own[film, :, film] = likeness, np.sqrt(1 - likeness**2)
-    own[0, :, films] = 1
-    searching = np.zeros((films, 1, films + 1), np.float16)
-    searching[:, 0, 0] = 1
+    own[0, :, 0] = 1
+    wanted = np.zeros((1, 1, films + 1), np.float32)
+    wanted[..., 0] = 1
     every = np.arange(films)
-    return find_candidates(own, searching, owner=every, searchers=every[:1], among=every, learnt=learnt)
+    whole, _ = indices_of(own, every)
+    likeness, search_view, place = (column[0] for column in whole.nearest(wanted, 7))
+    return _films(0, likeness, search_view, place, every)
 
 
-def test_a_fourth_film_is_looked_at_only_if_it_is_rather_alike() -> None:
-    assert [one.found for one in found([0.5, 0.9, 0.55, 0.52])] == [2, 3, 4]
-    assert [one.found for one in found([0.7, 0.9, 0.8, 0.65])] == [2, 3, 1, 4]
-    assert len(found([0.9, 0.88, 0.86, 0.84, 0.82, 0.8])) == PER_FILM
+def test_the_most_alike_films_are_met_by_the_best_of_their_views() -> None:
+    found = near([0.5, 0.9, 0.55, LIKENESS - 0.01])
+    assert [some[0].found for some in found] == [2, 3, 1]
+    assert [len(some) for some in found] == [TRIED_VIEWS] * 3
+    assert {one.search_view for some in found for one in some} == {7}
+    assert all(some[0].likeness == pytest.approx(value) for some, value in zip(found, [0.9, 0.55, 0.5], strict=True))
 
 
-def test_films_that_are_hardly_alike_are_not_looked_at() -> None:
-    assert [one.found for one in found([0.3, 0.5, 0.45])] == [2]
+def test_no_more_films_are_met_than_are_compared_by_their_rings() -> None:
+    films = np.arange(1, 21)
+    likeness = np.linspace(0.5, 0.9, 20, dtype=np.float32)
+    found = _films(0, likeness, np.zeros(20, np.int64), films * OWN_VIEWS, np.arange(21))
+    assert [some[0].found for some in found] == list(range(20, 20 - NEAREST, -1))
 
 
-def test_where_likeness_says_nothing_more_films_are_looked_at() -> None:
-    assert len(found([0.1 * number for number in range(1, 9)], learnt=False)) == PER_FILM_OF_FEW > PER_FILM > FIRST
+def texture(seed: int) -> np.ndarray:
+    plane = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, (160, 128)), (0, 0), 3)
+    return np.rint(np.clip(128 + 200 * plane / np.ptp(plane), 0, 255)).astype(np.uint8)
+
+
+def found_among(contents: list[np.ndarray]) -> tuple[Patterns, list[Candidate]]:
+    patterns = describe(contents, workers=1)
+    every = np.arange(len(contents))
+    return patterns, find_candidates(patterns, owner=every, searchers=every[:1], among=every, workers=2)
+
+
+def test_a_film_with_a_side_cut_away_is_the_first_that_is_found() -> None:
+    whole = texture(0)
+    cut = cv2.resize(whole[:, 11:], (128, 160), interpolation=cv2.INTER_AREA)
+    patterns, found = found_among([whole, *(texture(seed) for seed in range(1, 12)), cut])
+    assert patterns.projection is None
+    assert len(found) == PER_FILM_OF_FEW
+    assert found[0].found == 12
+    assert found[0].search_view >= WHOLE_VIEWS
+    # The view that was cut like the film lies where the cut film's own frame does.
+    view = views_of(patterns.views[0])[found[0].search_view]
+    assert view == pytest.approx([(11 + 128) / 2, 80, (128 - 11) / 2, 80], abs=2)
+
+
+def test_of_many_films_few_are_laid_on_each_other() -> None:
+    contents = [texture(seed) for seed in range(180)]
+    first = contents[0]
+    changed = [np.rot90(first), first[::-1], 255 - first, first[:, ::-1], np.rot90(first, 3)]
+    patterns, found = found_among([*contents, *(np.ascontiguousarray(film) for film in changed)])
+    assert patterns.projection is not None
+    assert len(found) == PER_FILM < len(changed)
+    assert {one.found for one in found} <= set(range(180, 185))
+    assert found[0].likeness > 0.9
+
+
+def test_a_film_is_not_its_own_candidate_by_another_face() -> None:
+    contents = [texture(0), texture(0), texture(1)]
+    patterns = describe(contents, workers=1)
+    every = np.arange(3)
+    found = find_candidates(patterns, owner=np.array([0, 0, 1]), searchers=every[:1], among=every, workers=1)
+    assert [one.found for one in found] in ([2], [])
+
+
+@pytest.mark.parametrize("turned", [0, 7])
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_rings_are_as_alike_as_their_best_turn_makes_them(turned: int, mirrored: bool, sign: int) -> None:
+    angles = np.arange(SAMPLES) * 2 * np.pi / SAMPLES
+    chance = np.random.default_rng(3)
+    waves = chance.normal(0, 1, (2, RINGS, 8, 2))
+    one, other = (
+        sum(
+            plane[:, k, :1] * np.cos((k + 1) * angles) + plane[:, k, 1:] * np.sin((k + 1) * angles) for k in range(8)
+        ).astype(np.float32)
+        for plane in waves
+    )
+    changed = sign * np.roll(one[:, ::-1] if mirrored else one, turned, axis=1)
+    both = np.stack([changed, other])
+    alike = best_correlation(ring_waves(np.stack([one, one])), ring_waves(both))
+    assert alike[0] == pytest.approx(1, abs=1e-3)
+    assert alike[1] == pytest.approx(abs(turn_between(one, other)[0]), abs=1e-3)
+    assert alike[1] < 0.6
+
+
+def test_own_views_are_as_many_as_are_said() -> None:
+    views = own_views(texture(0), np.zeros((80, 64), np.float32))
+    assert len(views) == OWN_VIEWS
+    assert len(views_of(views)) == 42
 
 
 @pytest.mark.parametrize("likely", [0, 1, 2000, 13_000])

@@ -33,7 +33,7 @@ def laid(texture: Grey, lower: int) -> PairCheck:
     """A window of the texture, and one that begins so many rows lower, told where they have a place in common."""
     survey = survey_of([texture[:HEIGHT], texture[lower : lower + HEIGHT]])
     contents = [faces_of(thumb, HEIGHT, WIDTH)[0].content for thumb in survey.thumbs]
-    patterns = describe(contents, searchers=np.arange(2), workers=1)
+    patterns = describe(contents, workers=1)
     scale, middle = 160 / HEIGHT, (lower + HEIGHT) / 2
     radius = scale * (HEIGHT - lower) / 2
     for film, row in enumerate((middle, middle - lower)):
@@ -77,7 +77,7 @@ def compared(films: list[Grey], folder: Path | None, likeness: float = 0.6, *, g
         if gone:
             for path in paths:
                 path.unlink()
-    patterns = describe(contents, searchers=np.arange(2), workers=1)
+    patterns = describe(contents, workers=1)
     candidate = Candidate(likeness, 0, 1, search_view=0, own_view=0)
     checked = Searcher(patterns, 0, contents).check(candidate)
     return second_look(candidate, checked, again) if again else checked

@@ -90,9 +90,9 @@ def pool_of(survey: Survey, paths: list[str] | None = None) -> tuple[PairPool, l
     faces = [faces_of(thumb, facts.height, facts.width)[0] for thumb, facts in rows]
     contents = [face.content for face in faces]
     films = np.arange(len(contents))
-    patterns = describe(contents, searchers=films, workers=1)
+    patterns = describe(contents, workers=1)
     groups: dict[int, list[Candidate]] = {}
-    for one in find_candidates(patterns.own, patterns.searching, owner=films, searchers=films, among=films):
+    for one in find_candidates(patterns, owner=films, searchers=films, among=films, workers=1):
         groups.setdefault(one.searcher, []).append(one)
     sha256s = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths or ()]
     again = FilmsAgain.of(paths or [""] * len(faces), sha256s or [""] * len(faces), faces)

@@ -33,6 +33,7 @@ _CROPS = tuple(
     + [(across, down, 0.05) for across in (1, -1) for down in (1, -1)]
 )
 """What may have been cut from a film: from which sides, and what share of the side."""
+_AROUND = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 _INNER = 0.8
 """Share of the sides that the stored inner view takes (the last one of `own_views`)."""
 
@@ -119,10 +120,23 @@ class _Searching:
         faces = layers_of(*film)
         if not faces:
             return None
-        views = [np.concatenate([search_views(face.views), _uncropped(face.views[1])]) for face in faces]
+        views = [
+            np.concatenate([search_views(face.views), _shifted(face.views[1]), _uncropped(face.views[1])])
+            for face in faces
+        ]
         numbers = np.concatenate([face.numbers(some) for face, some in zip(faces, views, strict=True)])
         owner = np.repeat(np.arange(len(faces)), [len(some) for some in views])
         return cls(faces, owner, np.concatenate(views), whitened(numbers))
+
+
+def _shifted(frame: FloatArray) -> FloatArray:
+    """Smaller views beside the middle of a film, and what is left of it where one side was cut."""
+    moves = [(0.08 * across, 0.08 * down, 0.9, 0.9) for across, down in _AROUND]
+    moves += [
+        (0.07 * across, 0.07 * down, 1 - 0.07 * abs(across), 1 - 0.07 * abs(down)) for across, down in _AROUND[:4]
+    ]
+    shares = np.array(moves, np.float32)
+    return np.concatenate([frame[:2] + shares[:, :2] * frame[2:], shares[:, 2:] * frame[2:]], axis=1)
 
 
 def _uncropped(frame: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lucency.datasets.audit import fingerprint
-from lucency.datasets.audit.fingerprint import FloatArray, Projection
+from lucency.datasets.audit.fingerprint import FloatArray, Projection, ring_waves, rings
 
 HALF = 0.5
 """Pixels of a pattern for one of the thumbnail."""
@@ -19,7 +19,7 @@ HALF = 0.5
 _SIDE = 80
 _STEPS = 40
 """Steps of a pattern's number for one deviation."""
-_LEARNT_FROM = 1500
+_LEARNT_FROM, _LEAST_LEARNT = 1500, 1024
 _BLOCK = 64
 
 
@@ -34,9 +34,8 @@ class Patterns:
         fine: int8 (N, 80, 80): the same at the scale of trabeculae and edges.
         views: float32 (N, OWN_VIEWS, 4), of `own_views`, in pixels of the thumbnail.
         own: float32 (N, OWN_VIEWS, D), fingerprints to be found by.
-        searching: float16 (N, V, D), fingerprints to search with.
-        learnt: Whether fingerprints are projected on axes learnt from films; so many are needed for it that their
-            likeness cannot be judged without.
+        projection: Of fingerprints; None where there are too few films to learn one from, whose likeness cannot be
+            judged then.
     """
 
     sizes: npt.NDArray[np.int64]
@@ -44,8 +43,24 @@ class Patterns:
     fine: npt.NDArray[np.int8]
     views: FloatArray
     own: FloatArray
-    searching: npt.NDArray[np.float16]
-    learnt: bool
+    projection: Projection | None
+
+    def waves(self, film: int, views: FloatArray) -> npt.NDArray[np.complex64]:
+        """What some views of a film show.
+
+        Args:
+            film: Its number.
+            views: float32 (V, 4), in pixels of the thumbnail.
+
+        Returns:
+            complex64 (V, RINGS, 16), of `ring_waves`.
+        """
+        return ring_waves(rings(self.broad_of(film), views * HALF))
+
+    def projected(self, waves: npt.NDArray[np.complex64]) -> FloatArray:
+        """float32 (V, D) of length 1: the fingerprints of views, to be compared with `own`."""
+        prints = fingerprint.fingerprints(waves)
+        return self.projection(prints) if self.projection else prints
 
     def broad_of(self, film: int) -> FloatArray:
         """float32 (h, w)."""
@@ -63,7 +78,6 @@ class Patterns:
 def describe(
     contents: Sequence[npt.NDArray[np.uint8]],
     *,
-    searchers: npt.NDArray[np.int64],
     workers: int,
     progress: Callable[[int], None] | None = None,
 ) -> Patterns:
@@ -73,7 +87,6 @@ def describe(
 
     Args:
         contents: uint8 (h, w), of `faces_of`.
-        searchers: int64 (S,), those that search; the others get no fingerprints to search with.
         workers: Threads.
         progress: Called with how many more films are done.
     """
@@ -81,25 +94,21 @@ def describe(
     chosen = np.random.default_rng(1).permutation(films)[:_LEARNT_FROM]
     with ThreadPoolExecutor(max_workers=workers) as pool:
         prints = list(pool.map(lambda film: _described(contents[film])[-1], np.sort(chosen).tolist()))
-        projection = _learn(np.concatenate(prints))
-        first = projection(prints[0])
-        views = len(fingerprint.search_views(np.zeros((fingerprint.OWN_VIEWS, 4), np.float32)))
+        # Axes need several times as many examples.
+        learnt = np.concatenate(prints)
+        projection = Projection.learn(learnt) if len(learnt) >= _LEAST_LEARNT else None
         result = Patterns(
             sizes=np.zeros((films, 2), np.int64),
             broad=np.zeros((films, _SIDE, _SIDE), np.int8),
             fine=np.zeros((films, _SIDE, _SIDE), np.int8),
             views=np.zeros((films, fingerprint.OWN_VIEWS, 4), np.float32),
-            own=np.zeros((films, *first.shape), np.float32),
-            searching=np.zeros((films, views, first.shape[1]), np.float16),
-            learnt=isinstance(projection, Projection),
+            own=np.zeros((films, *(projection(prints[0]) if projection else prints[0]).shape), np.float32),
+            projection=projection,
         )
-
-        searches = np.zeros(films, bool)
-        searches[searchers] = True
 
         def fill(start: int) -> int:
             for film in range(start, min(start + _BLOCK, films)):
-                _fill(result, film, contents[film], projection, bool(searches[film]))
+                _fill(result, film, contents[film])
             return min(_BLOCK, films - start)
 
         for done in pool.map(fill, range(0, films, _BLOCK)):
@@ -108,26 +117,12 @@ def describe(
     return result
 
 
-def _learn(prints: FloatArray) -> Callable[[FloatArray], FloatArray]:
-    # Axes need several times as many examples.
-    return Projection.learn(prints) if len(prints) >= 1024 else fingerprint.unit
-
-
-def _fill(
-    patterns: Patterns,
-    film: int,
-    content: npt.NDArray[np.uint8],
-    project: Callable[[FloatArray], FloatArray],
-    searches: bool,
-) -> None:
+def _fill(patterns: Patterns, film: int, content: npt.NDArray[np.uint8]) -> None:
     broad, fine, views, prints = _described(content)
     height, width = broad.shape
     patterns.sizes[film] = height, width
     patterns.views[film] = views
-    patterns.own[film] = project(prints)
-    if searches:
-        wanted = fingerprint.search_views(views)
-        patterns.searching[film] = project(fingerprint.fingerprints(fingerprint.rings(broad, wanted * HALF)))
+    patterns.own[film] = patterns.projection(prints) if patterns.projection else prints
     patterns.broad[film, :height, :width] = _bytes(broad)
     patterns.fine[film, :height, :width] = _bytes(fine)
 
@@ -148,7 +143,7 @@ def _described(content: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, 
     broad = fingerprint.broad(_reduced(content.astype(np.float32)))
     fine = _reduced(fingerprint.fine(content))
     views = fingerprint.own_views(content, fine)
-    return broad, fine, views, fingerprint.fingerprints(fingerprint.rings(broad, views * HALF))
+    return broad, fine, views, fingerprint.fingerprints(ring_waves(rings(broad, views * HALF)))
 
 
 def _bytes(values: FloatArray) -> npt.NDArray[np.int8]:

@@ -9,6 +9,7 @@ three. What a crop or a larger frame does to the centre and the radius is met by
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import cv2
 import numpy as np
@@ -38,7 +39,12 @@ _SPREADS = 1.5
 _INNER = 0.8
 """Share of the frame's sides that the inner view takes; what is cut from a film's edge leaves it."""
 
-_AROUND = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
+_CUTS = np.array(
+    [[share * side for side in sides] for share in (0.045, 0.085) for sides in product((0, 1), repeat=4) if any(sides)],
+    np.float32,
+).T
+"""Shares of the frame's sides that are cut away: left, right, top and bottom of each view."""
+
 OWN_VIEWS = 6
 """Views that a film is found by."""
 
@@ -116,22 +122,40 @@ def own_views(content: npt.NDArray[np.uint8], pattern: FloatArray) -> FloatArray
 
 
 def search_views(own: FloatArray) -> FloatArray:
-    """Views that a film searches with: smaller and shifted ones besides its own.
+    """Views that a film searches with, whatever it is compared with: smaller ones besides its own.
 
-    A copy on a larger frame is found by the small round views, a crop by the shifted ones.
+    A copy on a larger frame is found by them.
 
     Args:
         own: float32 (6, 4), of `own_views`.
 
     Returns:
-        float32 (24, 4), likewise.
+        float32 (12, 4), likewise.
     """
     frame, stretched, round_trimmed, stretched_trimmed, detail, _ = own
     rows = [_scaled(frame, scale) for scale in (1.0, 0.84, 0.76, 0.69, 0.62)]
     rows += [_scaled(stretched, scale) for scale in (1.0, 0.93, 0.86, 0.8)]
-    rows += [_scaled(stretched, 0.9, 0.08 * across, 0.08 * down) for across, down in _AROUND]
-    rows += [_cut(stretched, 0.07, across, down) for across, down in _AROUND[:4]]
     return np.stack([*rows, round_trimmed, stretched_trimmed, detail]).astype(np.float32)
+
+
+def cut_views(own: FloatArray) -> FloatArray:
+    """What is left of a film's frame by each cut from one or more of its sides.
+
+    Args:
+        own: float32 (6, 4), of `own_views`.
+
+    Returns:
+        float32 (30, 4), likewise.
+    """
+    x, y, across, down = own[1]
+    left, right, top, bottom = _CUTS
+    columns = (
+        x + (left - right) * across,
+        y + (top - bottom) * down,
+        across * (1 - left - right),
+        down * (1 - top - bottom),
+    )
+    return np.stack(columns, axis=1)
 
 
 def rings(image: FloatArray, views: FloatArray) -> FloatArray:
@@ -156,18 +180,28 @@ def rings(image: FloatArray, views: FloatArray) -> FloatArray:
     return np.asarray(samples, dtype=np.float32).reshape(-1, RINGS, SAMPLES)
 
 
-def fingerprints(samples: FloatArray) -> FloatArray:
-    """Magnitudes of the rings' Fourier coefficients, of length 1.
+def ring_waves(samples: FloatArray) -> npt.NDArray[np.complex64]:
+    """Fourier coefficients of rings, but for the mean and the fast ones.
 
     Args:
         samples: float32 (V, RINGS, SAMPLES).
 
     Returns:
+        complex64 (V, RINGS, 16).
+    """
+    return np.asarray(fft.rfft(samples, axis=-1)[..., 1 : _HARMONICS + 1], np.complex64)
+
+
+def fingerprints(waves: npt.NDArray[np.complex64]) -> FloatArray:
+    """Magnitudes of the rings' Fourier coefficients, of length 1.
+
+    Args:
+        waves: complex64 (V, RINGS, 16), of `ring_waves`.
+
+    Returns:
         float32 (V, 384).
     """
-    waves = fft.rfft(samples, axis=-1)[..., 1 : _HARMONICS + 1]
-    flat = (np.sqrt(np.abs(waves)) * _RING_WEIGHTS).reshape(len(samples), -1)
-    return unit(flat)
+    return unit((np.sqrt(np.abs(waves)) * _RING_WEIGHTS).reshape(len(waves), -1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,16 +240,8 @@ def unit(rows: FloatArray) -> FloatArray:
     return np.asarray(rows / np.maximum(1e-6, np.linalg.norm(rows, axis=-1, keepdims=True)), dtype=np.float32)
 
 
-def _scaled(view: FloatArray, scale: float, across: float = 0.0, down: float = 0.0) -> FloatArray:
-    x, y, radius_x, radius_y = view
-    return np.array([x + across * radius_x, y + down * radius_y, radius_x * scale, radius_y * scale], np.float32)
-
-
-def _cut(view: FloatArray, share: float, across: int, down: int) -> FloatArray:
-    """The view of what is left when one side loses twice the share of the radius."""
-    x, y, radius_x, radius_y = view
-    left = (x + across * share * radius_x, y + down * share * radius_y)
-    return np.array([*left, radius_x * (1 - share * abs(across)), radius_y * (1 - share * abs(down))], np.float32)
+def _scaled(view: FloatArray, scale: float) -> FloatArray:
+    return np.array([*view[:2], *(view[2:] * scale)], np.float32)
 
 
 def _about_detail(pattern: FloatArray) -> tuple[float, float, float, float]:

@@ -99,7 +99,7 @@ def _join_near(
 
     move(0)
     with one_thread_each():
-        patterns = describe(contents, searchers=first_faces, workers=workers, progress=move)
+        patterns = describe(contents, workers=workers, progress=move)
 
     def known(pair: tuple[int, int]) -> bool:
         return joined.root(heads[pair[0]]) == joined.root(heads[pair[1]])
@@ -131,7 +131,7 @@ def _join_near(
                     told = answered
                 if answer.copies:
                     joined.join(link(one, answer))
-                elif answer.score >= DOUBTFUL or one.likeness >= HOPEFUL or not patterns.learnt:
+                elif answer.score >= DOUBTFUL or one.likeness >= HOPEFUL or not patterns.projection:
                     # The other direction of the pair brings another first guess.
                     two = owners[one.searcher], owners[one.found]
                     pair = min(two), max(two)
@@ -142,14 +142,8 @@ def _join_near(
                 joined.join(link(one, answer))
 
     def candidates(heading: npt.NDArray[np.bool_], searchers: IntArray) -> list[Candidate]:
-        return find_candidates(
-            patterns.own,
-            patterns.searching,
-            owner=owner,
-            searchers=searchers,
-            among=np.flatnonzero(heading[owner]),
-            learnt=patterns.learnt,
-        )
+        among = np.flatnonzero(heading[owner])
+        return find_candidates(patterns, owner=owner, searchers=searchers, among=among, workers=workers)
 
     with one_thread_each():
         found = candidates(np.ones(len(heads), bool), first_faces)

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lucency.datasets.audit.alignment import Agreement, Matrix, Template
-from lucency.datasets.audit.candidates import Candidate
+from lucency.datasets.audit.candidates import Candidate, views_of
 from lucency.datasets.audit.close_comparison import compare_closely
 from lucency.datasets.audit.copies import CopyLink
 from lucency.datasets.audit.film_patterns import HALF, Patterns
-from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_views
+from lucency.datasets.audit.fingerprint import FloatArray, fine, rings
 from lucency.datasets.audit.ring_turns import first_guess, turn_between
 
 SURE = 0.81
@@ -32,10 +32,10 @@ TRIED_AGAIN = 0.7
 TRIED_FINELY = 0.8
 """Likeness from which it is then searched by its finest detail."""
 
-UNLIKE_RINGS, UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.6, 0.68, 0.72, 0.66, 0.76
+UNLIKE_RINGS, UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.6, 0.66, 0.69, 0.63, 0.76
 """What must be reached, likeness counted in, by the correlation of two views' rings, of the outlines at a quarter of
 the size and at half of it, of the detail, and by its agreement, for the next and costlier look to be taken."""
-UNLIKE_CLOSELY = (0.57, 0.49)
+UNLIKE_CLOSELY = (0.53, 0.46)
 """The same, of the detail at the full size of thumbnails, at each of its scales."""
 SHARED = (0.22, 0.4)
 """Share of the detail that must be found on the other film: so much at least on either side, and on one of them."""
@@ -46,8 +46,8 @@ _QUARTER = 0.25
 _STRAIGHT = 0.15
 """Share of its strength that a straight edge keeps."""
 _ENDS = np.array([[0, 160, 0, 160], [0, 0, 160, 160], [1, 1, 1, 1]], np.float64)
-_APART = 6.0
-"""Pixels of a thumbnail within which two starts lead to the same end."""
+_APART, _SAME = 6.0, 1.0
+"""Pixels of a thumbnail within which two starts lead to the same end, and two ends are one."""
 _FINE, _FINEST = 3.0, 1.5
 """Two limbs that were made to fit agree in their outlines; what they do not share is finer than this many pixels."""
 
@@ -110,7 +110,7 @@ class Searcher:
     def __init__(self, patterns: Patterns, film: int, contents: Sequence[npt.NDArray[np.uint8]]):
         self._patterns, self._film, self._contents = patterns, film, contents
         self._image = patterns.broad_of(film)
-        self._views = search_views(patterns.views[film])
+        self._views = views_of(patterns.views[film])
         self._full_size: dict[float, Template] = {}
 
     @cached_property
@@ -156,18 +156,20 @@ class Searcher:
         broad = sign * broad
         coarse = _halved(broad)
         onto = self._searching.search(_corners_kept(coarse), guess)
-        checked = self._laid(candidate, sign, broad, coarse, onto)
+        ends: list[Matrix] = []
+        checked = self._laid(candidate, sign, broad, coarse, onto, ends)
         if checked.copies or candidate.likeness < TRIED_AGAIN:
             return checked
         # A frame's own edges can lead the search astray; along a shaft only fine detail tells the place.
-        if not _near(onto, guess):
-            again = self._laid(candidate, sign, broad, coarse, guess)
+        if not _near(onto, guess, _APART):
+            again = self._laid(candidate, sign, broad, coarse, guess, ends)
             checked = max(checked, again, key=lambda one: (one.copies, one.score))
         if not checked.copies and candidate.likeness >= TRIED_FINELY:
             detail = sign * fine(self._contents[found], _FINEST)
             start = self._finely.search(_corners_kept(detail), guess, scales=(1.0,))
-            again = self._closer(candidate, sign, start)
-            checked = max(checked, again, key=lambda one: (one.copies, one.thorough, one.score))
+            if not any(_near(start, end, _SAME) for end in ends):
+                again = self._closer(candidate, sign, start)
+                checked = max(checked, again, key=lambda one: (one.copies, one.thorough, one.score))
         return checked
 
     def _closer(self, candidate: Candidate, sign: np.float32, onto: Matrix) -> PairCheck:
@@ -188,15 +190,25 @@ class Searcher:
         return PairCheck(agreement.score, _are_copies(agreement, more), onto, bool(sign < 0), thorough=True)
 
     def _laid(
-        self, candidate: Candidate, sign: np.float32, broad: FloatArray, coarse: FloatArray, onto: Matrix
+        self,
+        candidate: Candidate,
+        sign: np.float32,
+        broad: FloatArray,
+        coarse: FloatArray,
+        onto: Matrix,
+        ends: list[Matrix],
     ) -> PairCheck:
-        """Improves a map from the outlines to the detail, as long as there is hope."""
+        """Improves a map from the outlines to the detail, as long as there is hope.
+
+        It is left where it has come to a place that was reached before; `ends` tells these, and is added to.
+        """
         found, more = candidate.found, credit(candidate.likeness, LIKENESS_HOPES)
         inverted = bool(sign < 0)
         least = UNLIKE_OUTLINES - more
         onto, alike = self._coarse.refine(coarse, onto, steps=8, stop_under=least, rigid=True)
-        if alike < least:
+        if alike < least or any(_near(onto, end, _SAME) for end in ends):
             return PairCheck(0.0, False, onto, inverted)
+        ends.append(onto)
         least = UNLIKE_BROADLY - more
         onto, alike = self._broad.refine(broad, onto, steps=6, stop_under=least)
         if alike < least:
@@ -209,7 +221,9 @@ class Searcher:
         agreement = self._fine.agreement(detail, onto, window=11)
         if agreement.score + more < DOUBTFUL:
             return PairCheck(agreement.score, False, onto, inverted)
-        return self._closer(candidate, sign, onto)
+        checked = self._closer(candidate, sign, onto)
+        ends.append(checked.onto)
+        return checked
 
 
 def credit(likeness: float, counts: float) -> float:
@@ -239,9 +253,9 @@ def _corners_kept(image: FloatArray) -> FloatArray:
     return np.asarray(image * (_STRAIGHT + np.sqrt(round_share)), dtype=np.float32)
 
 
-def _near(one: Matrix, two: Matrix) -> bool:
-    """Whether two maps start an alignment from nearly the same place."""
-    return bool(np.abs((one - two) @ _ENDS).max() < _APART)
+def _near(one: Matrix, two: Matrix, apart: float) -> bool:
+    """Whether two maps take all of a film to nearly the same place."""
+    return bool(np.abs((one - two) @ _ENDS).max() < apart)
 
 
 def _halved(image: FloatArray) -> FloatArray:

@@ -166,7 +166,6 @@ def check_group(patterns: Patterns, contents: Contents, films: FilmsAgain, group
 def _write(folder: Path, patterns: Patterns, contents: Contents, films: FilmsAgain) -> None:
     for name in _PLANES:
         np.save(folder / f"{name}.npy", getattr(patterns, name))
-    np.save(folder / "learnt.npy", np.array(patterns.learnt))
     np.save(folder / "shapes.npy", films.sizes)
     np.save(folder / "onto.npy", films.onto)
     # Names of files need not be Unicode.
@@ -180,7 +179,6 @@ def _write(folder: Path, patterns: Patterns, contents: Contents, films: FilmsAga
 
 def _read(folder: Path) -> tuple[Patterns, Contents, FilmsAgain]:
     planes = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _PLANES}
-    learnt = bool(np.load(folder / "learnt.npy"))
     shapes = np.load(folder / "shapes.npy")
     flat = np.memmap(folder / "contents.bin", np.uint8, mode="r")
     ends = np.cumsum(shapes.prod(axis=1))
@@ -189,7 +187,7 @@ def _read(folder: Path) -> tuple[Patterns, Contents, FilmsAgain]:
         for end, (height, width) in zip(ends.tolist(), shapes.tolist(), strict=True)
     ]
     nothing = np.zeros((0, 0, 0), np.float32)
-    patterns = Patterns(**planes, own=nothing, searching=nothing.astype(np.float16), learnt=learnt)
+    patterns = Patterns(**planes, own=nothing, projection=None)
     paths = [os.fsdecode(name) for name in (folder / "paths.bin").read_bytes().split(b"\0")]
     sha256s = (folder / "sha256s.txt").read_text("ascii").split("\n")
     return patterns, contents, FilmsAgain(paths, sha256s, np.load(folder / "onto.npy"), shapes)

@@ -10,7 +10,7 @@ import numpy as np
 from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.close_comparison import compare_closely
 from lucency.datasets.audit.films_again import FilmsAgain
-from lucency.datasets.audit.pair_check import LIKENESS_COUNTS, OVERLAP, PairCheck, credit
+from lucency.datasets.audit.pair_check import LIKENESS_COUNTS, LIKENESS_HOPES, OVERLAP, PairCheck, credit
 
 BEYOND_DOUBT, PROBABLE, POSSIBLE = 0.9, 0.72, 0.55
 """Agreement, likeness counted in, under which copies are compared again on the films themselves, and from which others
@@ -23,11 +23,10 @@ SMALL_ON_GROUND = 1.15
 LARGE_SCALES = (3.0, 2.0)
 UNLIKE_LARGE = (0.5, 0.48)
 """Correlation, likeness counted in, under which larger films are given up, at each of these scales."""
-LARGE_LIKENESS = 0.6
-SURE_LARGE, SURER, AGAINST_THUMBNAILS = 0.65, 0.7, 0.76
-"""As `LIKENESS_COUNTS` and `SURE`, of the larger films, whose detail is finer. More must be reached where less than
-`SHARED_LARGE` of a film's detail is found on the other, and more yet where the thumbnails spoke against it."""
-SHARED_LARGE = 0.42
+LARGE_LIKENESS = 1.0
+"""As `LIKENESS_COUNTS`, of the larger films, whose detail is finer."""
+SURE_LARGE, SURE_UNTOLD = 0.82, 0.77
+"""As `SURE`; two takes of one limb, in one pose, come near the former. The latter, where thumbnails say little."""
 
 
 def second_look(candidate: Candidate, checked: PairCheck, films: FilmsAgain) -> PairCheck:
@@ -52,21 +51,16 @@ def second_look(candidate: Candidate, checked: PairCheck, films: FilmsAgain) -> 
         return checked
     onto = np.column_stack([checked.onto[:, :2] * (other_size / size), checked.onto[:, 2] * other_size])
     sign = np.float32(-1 if checked.inverted else 1)
-    more = credit(candidate.likeness, LARGE_LIKENESS)
-    unlike = [least - more for least in UNLIKE_LARGE]
+    hopes = credit(candidate.likeness, LIKENESS_HOPES)
+    unlike = [least - hopes for least in UNLIKE_LARGE]
     try:
         _, agreement = compare_closely(here, there, onto, sign=sign, around=LARGE_SCALES, unlike=unlike)
     except (cv2.error, np.linalg.LinAlgError):
         return checked
     if agreement is None:
         return replace(checked, copies=False)
-    if not checked.copies and not _told_little(candidate, films):
-        least = AGAINST_THUMBNAILS
-    elif min(agreement.shared_of_first, agreement.shared_of_second) < SHARED_LARGE:
-        least = SURER
-    else:
-        least = SURE_LARGE
-    if agreement.score + more < least or agreement.overlap < OVERLAP:
+    least = SURE_UNTOLD if _told_little(candidate, films) else SURE_LARGE
+    if agreement.score + credit(candidate.likeness, LARGE_LIKENESS) < least or agreement.overlap < OVERLAP:
         return replace(checked, copies=False)
     return replace(checked, copies=True, score=max(checked.score, agreement.score))
 
