@@ -14,7 +14,7 @@ from lucency.datasets.audit.film_patterns import Patterns
 from lucency.datasets.audit.fingerprint import OWN_VIEWS, FloatArray, cut_views, search_views
 from lucency.datasets.audit.ring_turns import best_correlation
 
-PER_FILM, PER_FILM_OF_FEW = 3, 6
+PER_FILM, PER_FILM_OF_FEW = 2, 6
 """Other films that one film is compared with, pixel by pixel; the latter where likeness says nothing."""
 LIKENESS = 0.46
 """Fingerprints that are less alike are not followed up."""

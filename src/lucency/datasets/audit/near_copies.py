@@ -31,7 +31,7 @@ BLANK = 2.0
 LIKELY = 0.7
 """Likeness of fingerprints from which pairs are compared first."""
 
-HOPEFUL = 0.7
+HOPEFUL = 0.6
 """Likeness from which a pair that did not agree is tried from the other side."""
 
 _BLOCK, _LARGEST_BLOCK = 2000, 4000
