@@ -25,7 +25,7 @@ UNLIKE_LARGE = (0.5, 0.48)
 """Correlation, likeness counted in, under which larger films are given up, at each of these scales."""
 LARGE_LIKENESS = 1.0
 """As `LIKENESS_COUNTS`, of the larger films, whose detail is finer."""
-SURE_LARGE, SURE_UNTOLD = 0.82, 0.77
+SURE_LARGE, SURE_UNTOLD = 0.84, 0.77
 """As `SURE`; two takes of one limb, in one pose, come near the former. The latter, where thumbnails say little."""
 
 
