@@ -5,8 +5,8 @@ drawn where no folder is given. Each number of films is audited twice, each time
 known, and again. Memory is that of the largest process; while it compares films, the audit starts one more for each
 core, and they share what they map.
 
-`--simulate 10000,100000` times the search for candidates alone, among so many made-up fingerprints: random ones, which
-are no easier to search than those of films.
+`--simulate 10000,100000` times the look-up of fingerprints alone, among so many made-up ones: random ones, which are no
+easier to search than those of films.
 """
 
 from __future__ import annotations

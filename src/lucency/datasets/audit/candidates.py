@@ -19,12 +19,13 @@ PER_FILM, PER_FILM_OF_FEW = 2, 6
 LIKENESS = 0.46
 """Fingerprints that are less alike are not followed up."""
 NEAREST, TRIED_VIEWS = 8, 2
-"""Films of which the rings themselves are compared, and for how many pairs of views each."""
-LIKENESS_COUNTS = 0.5
+"""Films of which the rings themselves are compared, and for how many pairs of views each, at most."""
+LIKENESS_IN_RANK = 0.5
 """Share of likeness that is added to the correlation of rings, when it is asked which of them are the likeliest."""
 
 UNKNOWN = 0.6
-"""Likeness of films too few to judge it by: what speaks neither for a copy nor, much, against it."""
+"""Likeness of films too few to judge it by: what speaks neither for a copy nor, much, against it. It still
+says which of them are the nearest."""
 
 _NEIGHBOURS, _NEIGHBOURS_CUT = 32, 12
 """Views looked at for each view of a film, and for each cut of it; several of them belong to one film."""
@@ -89,6 +90,8 @@ def find_candidates(
     Returns:
         At most `PER_FILM` or `PER_FILM_OF_FEW` other films for each searcher. A pair may stand in both directions.
     """
+    import faiss
+
     whole, uncut = indices_of(patterns.own, among)
 
     def search(start: int) -> list[Candidate]:
@@ -104,7 +107,8 @@ def find_candidates(
             found += _likeliest(patterns, _films(face, likeness, search_view, place, owner), waves[row])
         return found
 
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    # Each thread would have faiss start as many of its own as there are processors.
+    with ThreadPoolExecutor(workers, initializer=faiss.omp_set_num_threads, initargs=(1,)) as pool:
         return [one for found in pool.map(search, range(0, len(searchers), _BLOCK)) for one in found]
 
 
@@ -201,7 +205,7 @@ def _likeliest(patterns: Patterns, near: list[list[Candidate]], waves: npt.NDArr
         # The most alike views need not be those that fit best.
         one = pairs[place]
         likeness = some[0].likeness if patterns.projection else UNKNOWN
-        score = float(alike[place]) + LIKENESS_COUNTS * some[0].likeness
+        score = float(alike[place]) + LIKENESS_IN_RANK * some[0].likeness
         best.append((score, Candidate(likeness, one.searcher, one.found, one.search_view, one.own_view)))
     best.sort(key=lambda scored: -scored[0])
     return [one for _, one in best[: PER_FILM if patterns.projection else PER_FILM_OF_FEW]]
@@ -216,7 +220,7 @@ def _shown(patterns: Patterns, some: list[Candidate]) -> npt.NDArray[np.complex6
 
 
 def by_pair(candidates: list[Candidate], owner: IntArray) -> dict[tuple[int, int], list[Candidate]]:
-    """Candidates of each pair of films, the likeliest first."""
+    """Candidates of each pair of films, the more alike fingerprints first."""
     pairs: dict[tuple[int, int], list[Candidate]] = defaultdict(list)
     for one in candidates:
         two = int(owner[one.searcher]), int(owner[one.found])

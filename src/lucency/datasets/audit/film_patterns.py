@@ -1,4 +1,4 @@
-"""Patterns: what of each film is kept in memory while copies are searched, about 22 kB a face."""
+"""Patterns: what of each film is kept in memory while copies are searched, about 16 kB a face."""
 
 from __future__ import annotations
 

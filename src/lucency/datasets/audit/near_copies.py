@@ -32,7 +32,7 @@ LIKELY = 0.7
 """Likeness of fingerprints from which pairs are compared first."""
 
 HOPEFUL = 0.6
-"""Likeness from which a pair that did not agree is tried from the other side."""
+"""Likeness from which a pair that did not agree is tried from the other side; `candidates.UNKNOWN` is among them."""
 
 _BLOCK, _LARGEST_BLOCK = 2000, 4000
 _TOLD = 500
@@ -131,7 +131,7 @@ def _join_near(
                     told = answered
                 if answer.copies:
                     joined.join(link(one, answer))
-                elif answer.score >= DOUBTFUL or one.likeness >= HOPEFUL or not patterns.projection:
+                elif answer.score >= DOUBTFUL or one.likeness >= HOPEFUL:
                     # The other direction of the pair brings another first guess.
                     two = owners[one.searcher], owners[one.found]
                     pair = min(two), max(two)

@@ -156,18 +156,19 @@ class Searcher:
         broad = sign * broad
         coarse = _halved(broad)
         onto = self._searching.search(_corners_kept(coarse), guess)
-        ends: list[Matrix] = []
-        checked = self._laid(candidate, sign, broad, coarse, onto, ends)
+        begun: list[Matrix] = []
+        checked = self._laid(candidate, sign, broad, coarse, onto, begun)
         if checked.copies or candidate.likeness < TRIED_AGAIN:
             return checked
         # A frame's own edges can lead the search astray; along a shaft only fine detail tells the place.
+        closely = [checked]
         if not _near(onto, guess, _APART):
-            again = self._laid(candidate, sign, broad, coarse, guess, ends)
-            checked = max(checked, again, key=lambda one: (one.copies, one.score))
+            closely.append(self._laid(candidate, sign, broad, coarse, guess, begun))
+            checked = max(closely, key=lambda one: (one.copies, one.score))
         if not checked.copies and candidate.likeness >= TRIED_FINELY:
             detail = sign * fine(self._contents[found], _FINEST)
             start = self._finely.search(_corners_kept(detail), guess, scales=(1.0,))
-            if not any(_near(start, end, _SAME) for end in ends):
+            if not any(one.thorough and _near(start, one.onto, _SAME) for one in closely):
                 again = self._closer(candidate, sign, start)
                 checked = max(checked, again, key=lambda one: (one.copies, one.thorough, one.score))
         return checked
@@ -196,19 +197,19 @@ class Searcher:
         broad: FloatArray,
         coarse: FloatArray,
         onto: Matrix,
-        ends: list[Matrix],
+        begun: list[Matrix],
     ) -> PairCheck:
         """Improves a map from the outlines to the detail, as long as there is hope.
 
-        It is left where it has come to a place that was reached before; `ends` tells these, and is added to.
+        It is left where the outlines lie as they lay before; `begun` tells how, and is added to.
         """
         found, more = candidate.found, credit(candidate.likeness, LIKENESS_HOPES)
         inverted = bool(sign < 0)
         least = UNLIKE_OUTLINES - more
         onto, alike = self._coarse.refine(coarse, onto, steps=8, stop_under=least, rigid=True)
-        if alike < least or any(_near(onto, end, _SAME) for end in ends):
+        if alike < least or any(_near(onto, one, _SAME) for one in begun):
             return PairCheck(0.0, False, onto, inverted)
-        ends.append(onto)
+        begun.append(onto)
         least = UNLIKE_BROADLY - more
         onto, alike = self._broad.refine(broad, onto, steps=6, stop_under=least)
         if alike < least:
@@ -221,9 +222,7 @@ class Searcher:
         agreement = self._fine.agreement(detail, onto, window=11)
         if agreement.score + more < DOUBTFUL:
             return PairCheck(agreement.score, False, onto, inverted)
-        checked = self._closer(candidate, sign, onto)
-        ends.append(checked.onto)
-        return checked
+        return self._closer(candidate, sign, onto)
 
 
 def credit(likeness: float, counts: float) -> float:

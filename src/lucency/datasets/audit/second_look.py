@@ -26,7 +26,8 @@ UNLIKE_LARGE = (0.5, 0.48)
 LARGE_LIKENESS = 1.0
 """As `LIKENESS_COUNTS`, of the larger films, whose detail is finer."""
 SURE_LARGE, SURE_UNTOLD = 0.84, 0.77
-"""As `SURE`; two takes of one limb, in one pose, come near the former. The latter, where thumbnails say little."""
+"""As `SURE`; two takes of one limb, in one pose, come near the former. The latter, where thumbnails say little.
+How much of the detail is shared is not asked again: a crop may share less of it on the larger film."""
 
 
 def second_look(candidate: Candidate, checked: PairCheck, films: FilmsAgain) -> PairCheck:
