@@ -34,6 +34,7 @@ _CROPS = tuple(
 )
 """What may have been cut from a film: from which sides, and what share of the side."""
 _AROUND = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
+"""Which way smaller views lie from the middle."""
 _INNER = 0.8
 """Share of the sides that the stored inner view takes (the last one of `own_views`)."""
 
