@@ -85,12 +85,12 @@ def _simulate(numbers: list[int]) -> None:
         own = unit(chance.standard_normal((films, OWN_VIEWS, _DIMENSIONS), dtype=np.float32))
         # Some search for all: what one of them takes is the same for each.
         searchers = min(films, _SEARCHERS)
-        wanted = unit(chance.standard_normal((searchers, views, _DIMENSIONS), dtype=np.float32))
+        wanted = unit(chance.standard_normal((searchers * views, _DIMENSIONS), dtype=np.float32))
         begun = time.monotonic()
-        whole, uncut = indices_of(own, np.arange(films))
+        whole, uncut = indices_of(own, np.ones((films, OWN_VIEWS), bool))
         built = time.monotonic() - begun
-        whole.nearest(wanted[:, :WHOLE_VIEWS], 0)
-        uncut.nearest(wanted[:, WHOLE_VIEWS:], WHOLE_VIEWS)
+        whole.nearest(wanted[: searchers * WHOLE_VIEWS])
+        uncut.nearest(wanted[searchers * WHOLE_VIEWS :])
         each = 1000 * (time.monotonic() - begun - built) / searchers
         rows.append((films, searchers, f"{built:.1f}", f"{each:.2f}", f"{built + each * films / 1000:.0f}"))
     columns = ("films", "search", "index, seconds", "ms each", "seconds for all")

@@ -131,6 +131,20 @@ def test_a_shared_straight_edge_is_outweighed_by_small_marks_that_differ():
     assert template.agreement(other, IDENTITY, window=11).score < 0.5
 
 
+def test_burned_in_words_spoil_the_whole_and_not_the_best_part():
+    image, other = texture(4), texture(5)
+    spoilt = image.copy()
+    spoilt[40:70, 20:130] = np.where(np.random.default_rng(6).random((30, 110)) < 0.5, -3, 3)
+    laid, stranger = Template(image, 1.0), Template(other, 1.0)
+    assert laid.correlation(spoilt, IDENTITY, best=1.0) < 0.75
+    assert laid.correlation(spoilt, IDENTITY, best=0.7) == pytest.approx(1, abs=0.02)
+    # Sharper contrast spoils nothing.
+    assert laid.correlation(2 * spoilt, IDENTITY, best=0.7) > 0.95
+    assert stranger.correlation(image, IDENTITY, best=0.7) < 0.5
+    away = about_the_middle(np.eye(2), (0, 0.95 * SIDE))
+    assert laid.correlation(image, away, best=0.7) == -1
+
+
 def test_nothing_to_see_agrees_with_nothing():
     nothing = np.zeros((40, 30), np.float32)
     template = Template(nothing, 1.0)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lucency.datasets.audit.candidates import (
+    _NEAR,
     LIKENESS,
     NEAREST,
     PER_FILM,
@@ -14,14 +15,17 @@ from lucency.datasets.audit.candidates import (
     TRIED_VIEWS,
     WHOLE_VIEWS,
     Candidate,
+    _alike,
     _films,
+    by_pair,
+    distinct,
     find_candidates,
     indices_of,
     views_of,
 )
 from lucency.datasets.audit.film_patterns import Patterns, describe
 from lucency.datasets.audit.fingerprint import OWN_VIEWS, RINGS, SAMPLES, own_views, ring_waves, search_views
-from lucency.datasets.audit.near_copies import _blocks
+from lucency.datasets.audit.near_copies import _blocks, _crowded
 from lucency.datasets.audit.ring_turns import best_correlation, turn_between
 
 
@@ -32,12 +36,11 @@ def near(alike: list[float]) -> list[list[Candidate]]:
     for film, likeness in enumerate(alike, start=1):
         own[film, :, 0], own[film, :, film] = likeness, np.sqrt(1 - likeness**2)
     own[0, :, 0] = 1
-    wanted = np.zeros((1, 1, films + 1), np.float32)
-    wanted[..., 0] = 1
-    every = np.arange(films)
-    whole, _ = indices_of(own, every)
-    likeness, search_view, place = (column[0] for column in whole.nearest(wanted, 7))
-    return _films(0, likeness, search_view, place, every)
+    wanted = np.zeros((1, films + 1), np.float32)
+    wanted[:, 0] = 1
+    whole, _ = indices_of(own, np.ones(own.shape[:2], bool))
+    found = _alike(whole, wanted, np.array([0]), np.array([7]))
+    return _films(0, found[np.argsort(-found["likeness"])], np.arange(films))
 
 
 def test_the_most_alike_films_are_met_by_the_best_of_their_views() -> None:
@@ -50,8 +53,9 @@ def test_the_most_alike_films_are_met_by_the_best_of_their_views() -> None:
 
 def test_no_more_films_are_met_than_are_compared_by_their_rings() -> None:
     films = np.arange(1, 21)
-    likeness = np.linspace(0.5, 0.9, 20, dtype=np.float32)
-    found = _films(0, likeness, np.zeros(20, np.int64), films * OWN_VIEWS, np.arange(21))
+    found = np.zeros(20, _NEAR)
+    found["likeness"], found["place"] = np.linspace(0.9, 0.5, 20), films[::-1] * OWN_VIEWS
+    found = _films(0, found, np.arange(21))
     assert [some[0].found for some in found] == list(range(20, 20 - NEAREST, -1))
 
 
@@ -71,7 +75,7 @@ def test_a_film_with_a_side_cut_away_is_the_first_that_is_found() -> None:
     cut = cv2.resize(whole[:, 11:], (128, 160), interpolation=cv2.INTER_AREA)
     patterns, found = found_among([whole, *(texture(seed) for seed in range(1, 12)), cut])
     assert patterns.projection is None
-    assert len(found) == PER_FILM_OF_FEW
+    assert len({one.found for one in found}) == PER_FILM_OF_FEW
     assert found[0].found == 12
     assert found[0].search_view >= WHOLE_VIEWS
     # The view that was cut like the film lies where the cut film's own frame does.
@@ -85,7 +89,8 @@ def test_of_many_films_few_are_laid_on_each_other() -> None:
     changed = [np.rot90(first), first[::-1], 255 - first, first[:, ::-1], np.rot90(first, 3)]
     patterns, found = found_among([*contents, *(np.ascontiguousarray(film) for film in changed)])
     assert patterns.projection is not None
-    assert len(found) == PER_FILM < len(changed)
+    assert len({one.found for one in found}) == PER_FILM < len(changed)
+    assert max(sum(one.found == film for one in found) for film in range(180, 185)) <= TRIED_VIEWS
     assert {one.found for one in found} <= set(range(180, 185))
     assert found[0].likeness > 0.9
 
@@ -95,7 +100,31 @@ def test_a_film_is_not_its_own_candidate_by_another_face() -> None:
     patterns = describe(contents, workers=1)
     every = np.arange(3)
     found = find_candidates(patterns, owner=np.array([0, 0, 1]), searchers=every[:1], among=every, workers=1)
-    assert [one.found for one in found] == [2]
+    assert {one.found for one in found} == {2}
+    assert [one.choice for one in found] == list(range(len(found)))
+
+
+def test_of_a_pair_the_views_that_fit_best_come_first() -> None:
+    owner = np.array([0, 0, 1])
+    found = [
+        Candidate(0.9, 0, 2, 3, 4, choice=1),
+        Candidate(0.7, 2, 1, 1, 2),
+        Candidate(0.7, 2, 1, 5, 5, choice=1),
+        Candidate(0.9, 0, 2, 0, 0),
+    ]
+    assert by_pair(found, owner) == {(0, 1): [found[3], found[1], found[0], found[2]]}
+
+
+def test_films_that_met_their_own_copies_or_one_set_twice_search_on_a_few_of_each_set() -> None:
+    owner = np.arange(12)
+    # Films 0 to 6 are copies; 9 and 10 too.
+    sets = np.array([0] * 7 + [7, 8, 9, 9, 11])
+    crowded = [Candidate(0.9, film, (film + 1) % 7, 0, 0) for film in range(7)]
+    crowded += [Candidate(0.8, 8, 9, 0, 0), Candidate(0.8, 8, 10, 0, 0)]
+    alone = [Candidate(0.9, 7, 8, 0, 0), Candidate(0.8, 7, 9, 0, 0), Candidate(0.8, 11, 9, 0, 0, choice=1)]
+    alone += [Candidate(0.8, 11, 9, 1, 0)]
+    assert _crowded(alone, owner, sets).tolist() == []
+    assert _crowded(crowded + alone, owner, sets).tolist() == [0, 1, 2, 3, 8]
 
 
 @pytest.mark.parametrize("turned", [0, 7])
@@ -117,6 +146,16 @@ def test_rings_are_as_alike_as_their_best_turn_makes_them(turned: int, mirrored:
     assert alike[0] == pytest.approx(1, abs=1e-3)
     assert alike[1] == pytest.approx(abs(turn_between(one, other)[0]), abs=1e-3)
     assert alike[1] < 0.6
+
+
+def test_a_view_counts_once() -> None:
+    black = np.zeros((160, 128), np.uint8)
+    framed = black.copy()
+    framed[20:140, 10:118] = texture(0)[20:140, 10:118]
+    square = texture(0)[:128]
+    views = np.stack([own_views(film, np.ones((80, 64), np.float32)) for film in (texture(0), framed, square)])
+    # Without bars the third and fourth are the first and second again; of a square film the second is the first.
+    assert distinct(views).astype(int).tolist() == [[1, 1, 0, 0, 1, 1], [1, 1, 1, 1, 1, 1], [1, 0, 0, 0, 1, 1]]
 
 
 def test_own_views_are_as_many_as_are_said() -> None:

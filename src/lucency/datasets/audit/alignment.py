@@ -11,21 +11,19 @@ import numpy.typing as npt
 from scipy import fft
 
 from lucency.datasets.audit.fingerprint import FloatArray
+from lucency.datasets.audit.window_measures import corners, mean_around, mean_of_best
 
 Matrix = npt.NDArray[np.float64]
 
 SCALES = (0.88, 1.0, 1.14)
 """Tried about the scale that two views suggest."""
 
+_SPOILT = 9
+"""Pixels across the windows in which a place is told to be spoilt."""
 _GAIN = 0.1
 """What further steps may add to a correlation."""
 _ALIKE = 0.7
 """Local correlation from which a place counts as shared."""
-_BINS = 400
-_BEST = 0.8
-"""Share of the detail that an agreement is judged by: burned-in words and what a crop has cut may spoil the rest."""
-_LEAST = 1e-3
-"""Weight of corners under which films show nothing to compare."""
 _SIMILARITY = np.array(
     [[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]], np.float64
 )
@@ -143,6 +141,30 @@ class Template:
             warp = moved_warp
         return self._to_map(best), best_score
 
+    def correlation(self, image: FloatArray, guess: Matrix, *, best: float) -> float:
+        """How alike two aligned films are where they fit best: burned-in words and clipped greys spoil places.
+
+        Args:
+            image: float32 (H, W), the first film, of the same sign.
+            guess: float64 (2, 3), of `refine`.
+            best: Share of the common area that counts.
+
+        Returns:
+            -1..1; -1 where the films hardly overlap.
+        """
+        ours, inside = self._moved(image, self._to_pixels(guess))
+        count = int(best * cv2.countNonZero(inside))
+        if count < _OVERLAP * best * inside.size:
+            return -1.0
+        theirs = self.image * inside
+        gain = math.sqrt(float(np.vdot(theirs, theirs)) / (float(np.vdot(ours, ours)) + 1e-6))
+        apart = mean_around((np.float32(gain) * ours - theirs) ** 2, _SPOILT)
+        apart[inside == 0] = np.inf
+        counted = (apart <= np.partition(apart, count - 1, axis=None)[count - 1]).astype(np.float32)
+        ours, theirs = ours * counted, theirs * counted
+        size = math.sqrt(float(np.vdot(ours, ours)) * float(np.vdot(theirs, theirs)))
+        return float(np.vdot(ours, theirs)) / (size + 1e-6)
+
     def search(self, image: FloatArray, guess: Matrix, scales: tuple[float, ...] = SCALES) -> Matrix:
         """Tries some scales and every shift about a map whose turn is right, by cross-correlation.
 
@@ -202,16 +224,16 @@ class Template:
         warp = self._to_pixels(guess)
         ours, inside = self._moved(image, warp)
         theirs = self.image * inside
-        filled = _local(inside, window)
+        filled = mean_around(inside, window)
         weight = np.maximum(filled, 1e-3)
-        mean_one, mean_two = _local(ours, window) / weight, _local(theirs, window) / weight
-        one = np.maximum(_local(ours * ours, window) / weight - mean_one**2, 0)
-        two = np.maximum(_local(theirs * theirs, window) / weight - mean_two**2, 0)
-        correlation = (_local(ours * theirs, window) / weight - mean_one * mean_two) / np.sqrt(one * two + 1e-4)
+        mean_one, mean_two = mean_around(ours, window) / weight, mean_around(theirs, window) / weight
+        one = np.maximum(mean_around(ours * ours, window) / weight - mean_one**2, 0)
+        two = np.maximum(mean_around(theirs * theirs, window) / weight - mean_two**2, 0)
+        correlation = (mean_around(ours * theirs, window) / weight - mean_one * mean_two) / np.sqrt(one * two + 1e-4)
         well_inside = filled > 0.5
         if window not in self._corners:
-            self._corners[window] = _corners(self.image, window)
-        score = _mean_of_best(correlation, np.sqrt(_corners(ours, window) * self._corners[window]) * well_inside)
+            self._corners[window] = corners(self.image, window)
+        score = mean_of_best(correlation, np.sqrt(corners(ours, window) * self._corners[window]) * well_inside)
         if score is None:
             return Agreement(-1.0, 0.0, 0.0, 0.0)
         alike = float((np.sqrt(one * two) * (well_inside & (correlation > _ALIKE))).sum())
@@ -265,26 +287,3 @@ class Template:
 
 def _power(image: FloatArray) -> float:
     return float((image * image).sum()) + 1e-3
-
-
-def _local(values: FloatArray, window: int) -> FloatArray:
-    return np.asarray(cv2.boxFilter(values, -1, (window, window), normalize=True), dtype=np.float32)
-
-
-def _corners(image: FloatArray, window: int) -> FloatArray:
-    """The smaller eigenvalue of the structure tensor about each place: 0 where all edges run one way."""
-    across = cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
-    down = cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
-    xx, yy, xy = (_local(one * two, window) for one, two in ((across, across), (down, down), (across, down)))
-    return np.asarray(np.maximum((xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy * xy), 0), dtype=np.float32)
-
-
-def _mean_of_best(correlation: npt.NDArray[np.floating], weight: npt.NDArray[np.floating]) -> float | None:
-    """The mean correlation of the places that agree best, up to a share of all weight; None where nothing weighs."""
-    places = ((1 - correlation) * (_BINS / 2)).astype(np.int32).clip(0, _BINS)
-    sums = np.bincount(places.ravel(), weight.ravel(), _BINS + 1)
-    total = float(sums.sum())
-    if total < _LEAST:
-        return None
-    taken = np.diff(np.minimum(np.cumsum(sums), _BEST * total), prepend=0.0)
-    return float(taken @ (1 - (np.arange(_BINS + 1) + 0.5) * (2 / _BINS))) / (_BEST * total)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,10 +31,13 @@ _NEIGHBOURS, _NEIGHBOURS_CUT = 32, 12
 """Views looked at for each view of a film, and for each cut of it; several of them belong to one film."""
 WHOLE_VIEWS = 12
 """Of the views that a film searches with; the others are cuts of it."""
-_UNCUT = (1, 5)
+_NEAR = np.dtype([("likeness", np.float32), ("place", np.int64), ("row", np.int64), ("view", np.int64)])
+_UNCUT = [1, 5]
 """Own views in which a film shows what a cut of the other left: its stretched frame, and the inner one."""
 _EXACT = 20_000
 """So many views are searched one by one; more of them by an inverted file."""
+_PROBED = 12
+"""Cells of that file which are searched."""
 _SEED = 20
 _BLOCK = 32
 
@@ -51,6 +54,7 @@ class Candidate:
         found: Number of the face that was found.
         search_view: Row of `views_of`.
         own_view: Row of `own_views`.
+        choice: 0 for the views by which the two fit best, 1 for those that come next.
     """
 
     likeness: float
@@ -58,6 +62,7 @@ class Candidate:
     found: int
     search_view: int
     own_view: int
+    choice: int = 0
 
 
 def views_of(own: FloatArray) -> FloatArray:
@@ -88,23 +93,30 @@ def find_candidates(
         workers: Threads.
 
     Returns:
-        At most `PER_FILM` or `PER_FILM_OF_FEW` other films for each searcher. A pair may stand in both directions.
+        At most `PER_FILM` or `PER_FILM_OF_FEW` other films for each searcher, each by at most `TRIED_VIEWS` pairs of
+        views. A pair may stand in both directions.
     """
     import faiss
 
-    whole, uncut = indices_of(patterns.own, among)
+    kept = np.zeros(patterns.own.shape[:2], bool)
+    kept[among] = distinct(patterns.views[among])
+    whole, uncut = indices_of(patterns.own, kept)
 
     def search(start: int) -> list[Candidate]:
-        block = searchers[start : start + _BLOCK].tolist()
-        waves = np.stack([patterns.waves(face, views_of(patterns.views[face])) for face in block])
-        wanted = patterns.projected(waves.reshape(-1, *waves.shape[2:])).reshape(*waves.shape[:2], -1)
+        block = searchers[start : start + _BLOCK]
+        views = np.stack([views_of(own) for own in patterns.views[block]])
+        waves = [patterns.waves(face, seen) for face, seen in zip(block.tolist(), views, strict=True)]
+        row, view = np.nonzero(distinct(views))
+        wanted = patterns.projected(np.concatenate(waves)).reshape(*views.shape[:2], -1)[row, view]
+        cut = view >= WHOLE_VIEWS
+        near = np.concatenate(
+            [_alike(index, wanted[some], row[some], view[some]) for index, some in ((whole, ~cut), (uncut, cut))]
+        )
+        near = near[np.lexsort((-near["likeness"], near["row"]))]
         found: list[Candidate] = []
-        near = [whole.nearest(wanted[:, :WHOLE_VIEWS], 0), uncut.nearest(wanted[:, WHOLE_VIEWS:], WHOLE_VIEWS)]
-        for row, face in enumerate(block):
-            likeness, search_view, place = (
-                np.concatenate([one[row] for one in column]) for column in zip(*near, strict=True)
-            )
-            found += _likeliest(patterns, _films(face, likeness, search_view, place, owner), waves[row])
+        for row_of, face in enumerate(block.tolist()):
+            films = _films(face, near[slice(*np.searchsorted(near["row"], (row_of, row_of + 1)))], owner)
+            found += _likeliest(patterns, films, waves[row_of])
         return found
 
     # Each thread would have faiss start as many of its own as there are processors.
@@ -112,15 +124,31 @@ def find_candidates(
         return [one for found in pool.map(search, range(0, len(searchers), _BLOCK)) for one in found]
 
 
-def indices_of(own: FloatArray, among: IntArray) -> tuple[ViewIndex, ViewIndex]:
+def distinct(views: FloatArray) -> npt.NDArray[np.bool_]:
+    """Which views of a film are not one more time an earlier one: square films and those without bars have several.
+
+    Args:
+        views: float32 (F, V, 4).
+
+    Returns:
+        bool (F, V).
+    """
+    same = (views[:, :, None] == views[:, None]).all(axis=-1)
+    return np.asarray(~np.tril(same, -1).any(axis=2))
+
+
+def indices_of(own: FloatArray, kept: npt.NDArray[np.bool_]) -> tuple[ViewIndex, ViewIndex]:
     """What the first `WHOLE_VIEWS` of a film's views are looked up in, and what the cuts of it are.
 
     Args:
         own: float32 (F, OWN_VIEWS, D) of length 1, of all faces.
-        among: int64 (A,), the faces that may be found.
+        kept: bool (F, OWN_VIEWS), the views that may be found.
     """
-    every, some = np.arange(OWN_VIEWS), np.array(_UNCUT)
-    return ViewIndex(own, among, every, _NEIGHBOURS), ViewIndex(own, among, some, _NEIGHBOURS_CUT)
+    uncut = np.zeros_like(kept)
+    uncut[:, _UNCUT] = kept[:, _UNCUT]
+    # Of a square film the stretched frame is the round one.
+    uncut[:, 0] = kept[:, 0] & ~kept[:, 1]
+    return ViewIndex(own, kept, _NEIGHBOURS), ViewIndex(own, uncut, _NEIGHBOURS_CUT)
 
 
 class ViewIndex:
@@ -132,83 +160,87 @@ class ViewIndex:
 
     Args:
         own: float32 (F, OWN_VIEWS, D) of length 1, of all faces.
-        among: int64 (A,), the faces that may be found.
-        own_views: int64 (W,), by which of their views.
+        kept: bool (F, OWN_VIEWS), which of their views.
         neighbours: How many views are looked up for each.
     """
 
-    def __init__(self, own: FloatArray, among: IntArray, own_views: IntArray, neighbours: int):
+    def __init__(self, own: FloatArray, kept: npt.NDArray[np.bool_], neighbours: int):
         import faiss
 
-        views = np.ascontiguousarray(own[among][:, own_views].reshape(-1, own.shape[2]))
-        self._place = (among[:, None] * OWN_VIEWS + own_views).ravel()
+        views = np.ascontiguousarray(own[kept])
+        self._place = np.flatnonzero(kept)
         self._neighbours = min(neighbours, len(views))
         self._index: Any = faiss.IndexFlatIP(views.shape[1])
         if len(views) > _EXACT:
             cells = int(2 * np.sqrt(len(views)))
             self._index = faiss.IndexIVFFlat(self._index, views.shape[1], cells, faiss.METRIC_INNER_PRODUCT)
-            self._index.cp.seed, self._index.cp.niter, self._index.nprobe = _SEED, 8, 12
+            self._index.cp.seed, self._index.cp.niter, self._index.nprobe = _SEED, 8, _PROBED
             sample = np.random.default_rng(_SEED).permutation(len(views))[: 40 * cells]
             self._index.train(views[np.sort(sample)])
         self._index.add(views)
 
-    def nearest(self, wanted: FloatArray, first: int) -> tuple[FloatArray, IntArray, IntArray]:
-        """The nearest views, for each of N faces that search with V views.
+    def nearest(self, wanted: FloatArray) -> tuple[FloatArray, IntArray]:
+        """The nearest views, for each of V views.
 
         Args:
-            wanted: float32 (N, V, D).
-            first: Row of `views_of` that these begin with.
+            wanted: float32 (V, D).
 
         Returns:
-            Likeness, float32 (N, M), -1 where there is none; the searching view, and the found one: face times
-            `OWN_VIEWS` plus row of `own_views`, int64 (N, M).
+            Likeness, float32 (V, M), -1 where there is none; and the found view: face times `OWN_VIEWS` plus row of
+            `own_views`, int64 (V, M).
         """
-        faces, views, dimensions = wanted.shape
-        likeness, row = self._index.search(wanted.reshape(-1, dimensions), self._neighbours)
+        likeness, row = self._index.search(wanted, self._neighbours)
         # An inverted file gives -1 where it finds too few.
         likeness[row < 0] = -1
-        search_view = np.tile(np.repeat(np.arange(first, first + views), self._neighbours), (faces, 1))
-        return likeness.reshape(faces, -1), search_view, self._place[row].reshape(faces, -1)
+        return likeness, self._place[row]
 
 
-def _films(
-    face: int, likeness: FloatArray, search_view: IntArray, place: IntArray, owner: IntArray
-) -> list[list[Candidate]]:
-    """The films of the most alike views, each by its most alike pairs of views."""
-    near: dict[int, list[Candidate]] = {}
-    alike = np.flatnonzero(likeness >= LIKENESS)
-    for one in alike[np.argsort(-likeness[alike], kind="stable")].tolist():
-        found, own_view = divmod(int(place[one]), OWN_VIEWS)
+def _alike(index: ViewIndex, wanted: FloatArray, row: IntArray, view: IntArray) -> npt.NDArray[np.void]:
+    """Pairs of views that are alike enough: the row of the searching face, its view, and the place that was found."""
+    likeness, place = index.nearest(wanted)
+    one, _ = near = np.nonzero(likeness >= LIKENESS)
+    found = np.empty(len(one), _NEAR)
+    found["likeness"], found["place"], found["row"], found["view"] = likeness[near], place[near], row[one], view[one]
+    return found
+
+
+def _films(face: int, near: npt.NDArray[np.void], owner: IntArray) -> list[list[Candidate]]:
+    """The films of the most alike views, each by its most alike pairs of views; `near` is sorted by likeness."""
+    films: dict[int, list[Candidate]] = {}
+    for likeness, place, _, view in near.tolist():
+        found, own_view = divmod(place, OWN_VIEWS)
         film = int(owner[found])
         if film == owner[face]:
             continue
-        if film not in near:
-            if len(near) == NEAREST:
+        if film not in films:
+            if len(films) == NEAREST:
                 break
-            near[film] = []
-        if len(near[film]) < TRIED_VIEWS:
-            near[film].append(Candidate(float(likeness[one]), face, found, int(search_view[one]), own_view))
-    return list(near.values())
+            films[film] = []
+        if len(films[film]) < TRIED_VIEWS:
+            films[film].append(Candidate(likeness, face, found, view, own_view))
+    return list(films.values())
 
 
 def _likeliest(patterns: Patterns, near: list[list[Candidate]], waves: npt.NDArray[np.complex64]) -> list[Candidate]:
+    """The film of the most alike views, and those whose rings fit best; each by the views that do."""
     if not near:
         return []
     pairs = [one for some in near for one in some]
     shown = np.concatenate([_shown(patterns, some) for some in near])
     alike = best_correlation(waves[[one.search_view for one in pairs]], shown)
-    best: list[tuple[float, Candidate]] = []
+    best: list[tuple[float, list[Candidate]]] = []
     start = 0
     for some in near:
-        place = start + int(alike[start : start + len(some)].argmax())
+        fits = alike[start : start + len(some)]
         start += len(some)
         # The most alike views need not be those that fit best.
-        one = pairs[place]
         likeness = some[0].likeness if patterns.projection else UNKNOWN
-        score = float(alike[place]) + LIKENESS_IN_RANK * some[0].likeness
-        best.append((score, Candidate(likeness, one.searcher, one.found, one.search_view, one.own_view)))
-    best.sort(key=lambda scored: -scored[0])
-    return [one for _, one in best[: PER_FILM if patterns.projection else PER_FILM_OF_FEW]]
+        order = np.argsort(-fits, kind="stable").tolist()
+        film = [replace(some[place], likeness=likeness, choice=choice) for choice, place in enumerate(order)]
+        best.append((float(fits.max()) + LIKENESS_IN_RANK * some[0].likeness, film))
+    # Corners that a turn left black spoil the rings of larger views more than their magnitudes.
+    best[1:] = sorted(best[1:], key=lambda scored: -scored[0])
+    return [one for _, film in best[: PER_FILM if patterns.projection else PER_FILM_OF_FEW] for one in film]
 
 
 def _shown(patterns: Patterns, some: list[Candidate]) -> npt.NDArray[np.complex64]:
@@ -220,9 +252,12 @@ def _shown(patterns: Patterns, some: list[Candidate]) -> npt.NDArray[np.complex6
 
 
 def by_pair(candidates: list[Candidate], owner: IntArray) -> dict[tuple[int, int], list[Candidate]]:
-    """Candidates of each pair of films, the more alike fingerprints first."""
+    """Candidates of each pair of films: the views that fit best first, and of these the more alike fingerprints."""
     pairs: dict[tuple[int, int], list[Candidate]] = defaultdict(list)
     for one in candidates:
         two = int(owner[one.searcher]), int(owner[one.found])
         pairs[min(two), max(two)].append(one)
-    return {pair: sorted(both, reverse=True) for pair, both in pairs.items()}
+    return {
+        pair: sorted(some, key=lambda one: (one.choice, -one.likeness, one.searcher, one.found))
+        for pair, some in pairs.items()
+    }

@@ -19,7 +19,7 @@ from lucency.datasets.audit.copies import Copies, CopyKind, CopyLink
 from lucency.datasets.audit.film_frame import FilmFrame, faces_of
 from lucency.datasets.audit.film_patterns import describe
 from lucency.datasets.audit.films_again import FilmsAgain
-from lucency.datasets.audit.pair_check import DOUBTFUL, PairCheck
+from lucency.datasets.audit.pair_check import RARE_LIKENESS, PairCheck
 from lucency.datasets.audit.pair_worker import PairPool
 from lucency.datasets.audit.survey import Survey
 from lucency.datasets.film_threads import one_thread_each, processors
@@ -31,9 +31,12 @@ BLANK = 2.0
 LIKELY = 0.7
 """Likeness of fingerprints from which pairs are compared first."""
 
-HOPEFUL = 0.6
-"""Likeness from which a pair that did not agree is tried from the other side; `candidates.UNKNOWN` is among them."""
+HOPEFUL = 0.45
+"""Agreement from which a pair that did not agree enough is tried by its other views; all are that are as alike as
+hardly any but copies, and where films are too few to tell how alike they are."""
 
+_OF_A_SET = 4
+"""Films of a set that search on, once they are known to be copies."""
 _BLOCK, _LARGEST_BLOCK = 2000, 4000
 _TOLD = 500
 """Pairs after which progress is told."""
@@ -120,7 +123,7 @@ def _join_near(
 
     def settle(pairs: dict[tuple[int, int], list[Candidate]], films: int) -> None:
         order = sorted(pairs, key=lambda pair: (-pairs[pair][0].likeness, pair))
-        again: list[tuple[tuple[int, int], Candidate]] = []
+        again: list[tuple[int, int]] = []
         each = films / max(1, len(order))
         for block in _blocks(order, pairs):
             told = 0
@@ -131,41 +134,53 @@ def _join_near(
                     told = answered
                 if answer.copies:
                     joined.join(link(one, answer))
-                elif answer.score >= DOUBTFUL or one.likeness >= HOPEFUL:
-                    # The other direction of the pair brings another first guess.
+                elif answer.score >= HOPEFUL or one.likeness >= RARE_LIKENESS or not patterns.projection:
                     two = owners[one.searcher], owners[one.found]
-                    pair = min(two), max(two)
-                    again += [(pair, other) for other in pairs[pair][1:]]
+                    again.append((min(two), max(two)))
             move(round(each * (len(block) - told)))
-        for one, answer in compared(other for pair, other in again if not known(pair)):
-            if answer.copies:
-                joined.join(link(one, answer))
+        # The other direction of the pair, and other views, bring another first guess.
+        for attempt in range(1, max((len(pairs[pair]) for pair in again), default=0)):
+            left = [pair for pair in again if len(pairs[pair]) > attempt and not known(pair)]
+            for one, answer in compared(pairs[pair][attempt] for pair in left):
+                if answer.copies:
+                    joined.join(link(one, answer))
 
-    def candidates(heading: npt.NDArray[np.bool_], searchers: IntArray) -> list[Candidate]:
+    def candidates(sets: IntArray, heading: npt.NDArray[np.bool_], searchers: IntArray) -> list[Candidate]:
         among = np.flatnonzero(heading[owner])
-        return find_candidates(patterns, owner=owner, searchers=searchers, among=among, workers=workers)
+        return find_candidates(patterns, owner=sets[owner], searchers=searchers, among=among, workers=workers)
 
     with one_thread_each():
-        found = candidates(np.ones(len(heads), bool), first_faces)
+        found = candidates(np.arange(len(heads)), np.ones(len(heads), bool), first_faces)
     pairs = by_pair(found, owner)
     seen = set(pairs)
     with pool.processes(len(pairs)), one_thread_each():
         settle(pairs, len(heads))
-        # The copies of a large set crowd each other out; of each set one film searches on, if it had met any.
+        # The copies of a large set crowd each other out: some films of it search on, among the other sets.
         while True:
-            sets = [joined.root(row) for row in heads]
-            first = {of: film for film, of in reversed(list(enumerate(sets)))}
-            heading = np.array([first[of] == film for film, of in enumerate(sets)])
-            pairs_met = ((owners[one.searcher], owners[one.found]) for one in found)
-            crowded = {first[sets[film]] for film, other in pairs_met if not (heading[film] and heading[other])}
-            searchers = first_faces[sorted(crowded)]
+            sets = np.array([joined.root(row) for row in heads])
+            heading = np.zeros(len(heads), bool)
+            heading[np.unique(sets, return_index=True)[1]] = True
+            searchers = first_faces[_crowded(found, owner, sets)]
             if not len(searchers):
                 break
-            found = candidates(heading, searchers)
+            found = candidates(sets, heading, searchers)
             new = {pair: both for pair, both in by_pair(found, owner).items() if pair not in seen}
             seen |= set(new)
             settle(new, 0)
     progress(total, total)
+
+
+def _crowded(found: list[Candidate], owner: IntArray, sets: IntArray) -> IntArray:
+    """Films that found their own copies, or films of one set, where others might have been; a few of each set."""
+    met: dict[int, set[int]] = defaultdict(set)
+    for one in found:
+        met[int(owner[one.searcher])].add(int(owner[one.found]))
+    searching: dict[int, list[int]] = defaultdict(list)
+    for film, others in sorted(met.items()):
+        of = sets[list(others)]
+        if sets[film] in of or len(np.unique(of)) < len(of):
+            searching[int(sets[film])].append(film)
+    return np.array(sorted(film for films in searching.values() for film in films[:_OF_A_SET]), np.int64)
 
 
 def _blocks(

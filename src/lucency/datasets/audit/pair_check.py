@@ -20,23 +20,29 @@ from lucency.datasets.audit.ring_turns import first_guess, turn_between
 
 SURE = 0.81
 """Agreement from which two films are copies; docs/explanation/copies.md tells how it was chosen."""
-LIKENESS_COUNTS, LIKENESS_HOPES = 0.4, 0.6
 USUAL_LIKENESS = 0.6
-"""Fingerprints that are more alike than this speak for a copy too, by so much of the difference; and by so much, before
-the films are compared at their full size, for a closer look."""
+LIKENESS_COUNTS, LIKENESS_HOPES = (0.4, 0.4), (0.6, 0.2)
+"""Fingerprints that are more alike than usual speak for a copy too, by so much of the difference; and by so much,
+before the films are compared at their full size, for a closer look. The second numbers hold where they are less alike,
+as burned-in words make them."""
 RARE_LIKENESS = 0.87
-RARE_COUNTS = 2.0
+RARE_COUNTS = 3.0
 """So alike are hardly any but copies, noisy ones among them, whose finest detail is gone: that counts besides."""
 TRIED_AGAIN = 0.7
 """Likeness from which a pair that did not agree is laid on each other a second time, from where the views say."""
 TRIED_FINELY = 0.8
 """Likeness from which it is then searched by its finest detail."""
 
-UNLIKE_RINGS, UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.6, 0.66, 0.69, 0.63, 0.76
-"""What must be reached, likeness counted in, by the correlation of two views' rings, of the outlines at a quarter of
-the size and at half of it, of the detail, and by its agreement, for the next and costlier look to be taken."""
+UNLIKE_RINGS, UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.58, 0.77, 0.84, 0.76, 0.76
+"""What must be reached, likeness counted in, for the next and costlier look to be taken: by the correlation of two
+views' rings; where films fit best, by that of the outlines at a quarter of the size and at half of it, and of the
+detail; and by the agreement of the detail."""
+MOST, NEARLY_ALL = 0.7, 0.85
+"""Share of the common area in which films fit best, for outlines and for detail."""
+HOPELESS = 0.56
+"""What these correlations must reach on all of the common area."""
 UNLIKE_CLOSELY = (0.53, 0.46)
-"""The same, of the detail at the full size of thumbnails, at each of its scales."""
+"""The same at the full size of thumbnails, for each scale of detail."""
 SHARED = (0.22, 0.4)
 """Share of the detail that must be found on the other film: so much at least on either side, and on one of them."""
 OVERLAP = 0.5
@@ -205,19 +211,21 @@ class Searcher:
         """
         found, more = candidate.found, credit(candidate.likeness, LIKENESS_HOPES)
         inverted = bool(sign < 0)
-        least = UNLIKE_OUTLINES - more
-        onto, alike = self._coarse.refine(coarse, onto, steps=8, stop_under=least, rigid=True)
-        if alike < least or any(_near(onto, one, _SAME) for one in begun):
+        hopeless = HOPELESS - more
+
+        def unlike(template: Template, image: FloatArray, alike: float, least: float, best: float) -> bool:
+            return alike < hopeless or template.correlation(image, onto, best=best) < least - more
+
+        onto, alike = self._coarse.refine(coarse, onto, steps=8, stop_under=hopeless, rigid=True)
+        if unlike(self._coarse, coarse, alike, UNLIKE_OUTLINES, MOST) or any(_near(onto, one, _SAME) for one in begun):
             return PairCheck(0.0, False, onto, inverted)
         begun.append(onto)
-        least = UNLIKE_BROADLY - more
-        onto, alike = self._broad.refine(broad, onto, steps=6, stop_under=least)
-        if alike < least:
+        onto, alike = self._broad.refine(broad, onto, steps=6, stop_under=hopeless)
+        if unlike(self._broad, broad, alike, UNLIKE_BROADLY, MOST):
             return PairCheck(0.0, False, onto, inverted)
         detail = sign * self._patterns.fine_of(found)
-        least = UNLIKE_FINELY - more
-        onto, alike = self._fine.refine(detail, onto, steps=8, stop_under=least)
-        if alike < least:
+        onto, alike = self._fine.refine(detail, onto, steps=8, stop_under=hopeless)
+        if unlike(self._fine, detail, alike, UNLIKE_FINELY, NEARLY_ALL):
             return PairCheck(0.0, False, onto, inverted)
         agreement = self._fine.agreement(detail, onto, window=11)
         if agreement.score + more < DOUBTFUL:
@@ -225,9 +233,10 @@ class Searcher:
         return self._closer(candidate, sign, onto)
 
 
-def credit(likeness: float, counts: float) -> float:
+def credit(likeness: float, counts: tuple[float, float]) -> float:
     """What the likeness of two films' fingerprints adds to their agreement, where it counts so much."""
-    return counts * (likeness - USUAL_LIKENESS) + RARE_COUNTS * max(0.0, likeness - RARE_LIKENESS)
+    more = likeness - USUAL_LIKENESS
+    return counts[more < 0] * more + RARE_COUNTS * max(0.0, likeness - RARE_LIKENESS)
 
 
 def _are_copies(agreement: Agreement, more: float) -> bool:

@@ -23,7 +23,7 @@ SMALL_ON_GROUND = 1.15
 LARGE_SCALES = (3.0, 2.0)
 UNLIKE_LARGE = (0.5, 0.48)
 """Correlation, likeness counted in, under which larger films are given up, at each of these scales."""
-LARGE_LIKENESS = 1.0
+LARGE_LIKENESS = (1.0, 0.2)
 """As `LIKENESS_COUNTS`, of the larger films, whose detail is finer."""
 SURE_LARGE, SURE_UNTOLD = 0.84, 0.77
 """As `SURE`; two takes of one limb, in one pose, come near the former. The latter, where thumbnails say little.
