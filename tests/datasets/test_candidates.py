@@ -17,6 +17,7 @@ from lucency.datasets.audit.candidates import (
     Candidate,
     _alike,
     _films,
+    _likeliest,
     by_pair,
     distinct,
     find_candidates,
@@ -40,7 +41,7 @@ def near(alike: list[float]) -> list[list[Candidate]]:
     wanted[:, 0] = 1
     whole, _ = indices_of(own, np.ones(own.shape[:2], bool))
     found = _alike(whole, wanted, np.array([0]), np.array([7]))
-    return _films(0, found[np.argsort(-found["likeness"])], np.arange(films))
+    return _films(0, found[np.argsort(-found["likeness"], kind="stable")], np.arange(films))
 
 
 def test_the_most_alike_films_are_met_by_the_best_of_their_views() -> None:
@@ -101,7 +102,7 @@ def test_a_film_is_not_its_own_candidate_by_another_face() -> None:
     every = np.arange(3)
     found = find_candidates(patterns, owner=np.array([0, 0, 1]), searchers=every[:1], among=every, workers=1)
     assert {one.found for one in found} == {2}
-    assert [one.choice for one in found] == list(range(len(found)))
+    assert [one.choice for one in found] == [0, 1]
 
 
 def test_of_a_pair_the_views_that_fit_best_come_first() -> None:
@@ -156,6 +157,27 @@ def test_a_view_counts_once() -> None:
     views = np.stack([own_views(film, np.ones((80, 64), np.float32)) for film in (texture(0), framed, square)])
     # Without bars the third and fourth are the first and second again; of a square film the second is the first.
     assert distinct(views).astype(int).tolist() == [[1, 1, 0, 0, 1, 1], [1, 1, 1, 1, 1, 1], [1, 0, 0, 0, 1, 1]]
+
+
+def test_a_cut_is_looked_up_among_all_uncut_views() -> None:
+    # Of one film the inner view is an earlier one, of the other the stretched frame; the third may not be found.
+    kept = np.array([[1, 1, 1, 1, 1, 0], [1, 0, 0, 0, 1, 1], [0, 0, 0, 0, 0, 0]], bool)
+    own = np.eye(18, dtype=np.float32).reshape(3, OWN_VIEWS, 18)
+    whole, uncut = indices_of(own, kept)
+    for index, places in ((whole, [0, 1, 2, 3, 4, 6, 10, 11]), (uncut, [1, 5, 7, 11])):
+        likeness, place = index.nearest(own.reshape(-1, 18))
+        assert np.flatnonzero((likeness == 1).any(axis=1)).tolist() == places
+        assert sorted(set(place[likeness == 1].tolist())) == places
+
+
+def test_the_most_alike_film_stays_though_its_rings_fit_worst(monkeypatch: pytest.MonkeyPatch) -> None:
+    patterns = describe([texture(seed) for seed in range(180)], workers=1)
+    near = [[Candidate(0.9 - 0.01 * film, 0, film, 0, view) for view in (0, 1)] for film in range(1, 6)]
+    fits = np.array([0.1, 0.2, 0.5, 0.4, 0.3, 0.3, 0.9, 0.8, 0.6, 0.6], np.float32)
+    monkeypatch.setattr("lucency.datasets.audit.candidates.best_correlation", lambda waves, shown: fits)
+    found = _likeliest(patterns, near, patterns.waves(0, views_of(patterns.views[0])))
+    assert [(one.found, one.own_view, one.choice) for one in found] == [(1, 1, 0), (1, 0, 1), (4, 0, 0), (4, 1, 1)]
+    assert [one.likeness for one in found] == [0.89, 0.89, 0.86, 0.86]
 
 
 def test_own_views_are_as_many_as_are_said() -> None:

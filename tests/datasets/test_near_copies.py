@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lucency.datasets.audit import near_copies
+from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.copies import Copies
-from lucency.datasets.audit.near_copies import find_copies
+from lucency.datasets.audit.film_patterns import Patterns, describe
+from lucency.datasets.audit.near_copies import HOPEFUL, find_copies
+from lucency.datasets.audit.pair_check import RARE_LIKENESS, PairCheck
 from lucency.datasets.audit.survey import Survey
 from lucency.datasets.synthetic import draw_film
 
@@ -196,6 +200,75 @@ def test_many_copies_of_a_few_kinds_make_one_cluster(originals):
     changed = [saved_as_jpeg(kind, 90 - n) for kind in kinds for n in range(12)]
     copies = copies_of([*originals, *changed])
     assert copies.cluster[FILMS:].tolist() == [3] * len(changed)
+
+
+Asked = list[tuple[list[int], list[int], list[int]]]
+
+
+def played(
+    monkeypatch: pytest.MonkeyPatch, rounds: list[list[Candidate]], answers: dict[Candidate, PairCheck]
+) -> tuple[Asked, list[Candidate]]:
+    """Has candidates and comparisons played as written: what is asked of the search, and what is compared."""
+    asked: Asked = []
+    compared: list[Candidate] = []
+
+    def find(patterns: Patterns, *, owner, searchers, among, workers):
+        asked.append((owner.tolist(), searchers.tolist(), among.tolist()))
+        return rounds[len(asked) - 1] if len(asked) <= len(rounds) else []
+
+    def check(pool, groups):
+        for one in (one for group in groups for one in group):
+            compared.append(one)
+            yield one, answers.get(one, PairCheck(0.0, False, np.eye(2, 3), False))
+
+    monkeypatch.setattr(near_copies, "find_candidates", find)
+    monkeypatch.setattr(near_copies.PairPool, "check", check)
+    # As if there were films enough for axes.
+    monkeypatch.setattr(
+        near_copies, "describe", lambda *args, **more: replace(describe(*args, **more), projection=True)
+    )
+    return asked, compared
+
+
+COPY = PairCheck(0.95, True, np.eye(2, 3), False)
+
+
+def test_films_that_found_nothing_but_copies_search_on_among_other_sets(monkeypatch):
+    first = [
+        Candidate(0.9, 0, 1, 0, 0),
+        Candidate(0.9, 0, 2, 0, 0),
+        Candidate(0.7, 5, 4, 0, 0),
+        Candidate(0.6, 5, 3, 0, 0),
+    ]
+    weaker = Candidate(0.6, 0, 3, 0, 0)
+    asked, _ = played(monkeypatch, [first, [weaker]], dict.fromkeys([*first[:2], weaker], COPY))
+    chance = np.random.default_rng(8)
+    # Nothing that could be taken for a ground: one face each.
+    copies = copies_of([chance.integers(0, 256, (60, 60), dtype=np.uint8) for _ in range(6)])
+    everything = list(range(6))
+    sets, searchers, among = asked[1]
+    assert asked[0] == (everything, everything, everything)
+    assert (len(set(sets)), sets[0] == sets[1] == sets[2]) == (4, True)
+    assert (searchers, len(set(among) & {0, 1, 2}), among[1:]) == ([0], 1, [3, 4, 5])
+    # What was found then is a copy too, so film 0 asks once more, and finds nothing.
+    assert len(asked) == 3
+    assert sorted(map(len, copies.sets())) == [4]
+
+
+@pytest.mark.parametrize(
+    ("likeness", "score", "tries"),
+    [(0.7, HOPEFUL, 3), (0.7, HOPEFUL - 0.01, 1), (RARE_LIKENESS, 0.0, 3)],
+)
+def test_pairs_with_hope_are_tried_by_their_other_views_until_they_agree(
+    originals, monkeypatch, likeness, score, tries
+):
+    one, back = Candidate(likeness, 0, 1, 0, 0), Candidate(likeness, 1, 0, 0, 0)
+    second, last = replace(one, search_view=3, choice=1), replace(back, search_view=4, choice=1)
+    nearly = PairCheck(score, False, np.eye(2, 3), False)
+    _, compared = played(monkeypatch, [[last, second, back, one]], {one: nearly, back: nearly, second: COPY})
+    copies = copies_of(originals[:3])
+    assert compared == [one, back, second][:tries]
+    assert len(copies.sets()) == (tries == 3)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 200), (3, 500), (500, 3), (9, 9), (20, 700), (33, 32)])

@@ -15,7 +15,7 @@ from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.film_frame import faces_of
 from lucency.datasets.audit.film_patterns import describe
 from lucency.datasets.audit.films_again import FilmsAgain
-from lucency.datasets.audit.pair_check import SURE, PairCheck, Searcher
+from lucency.datasets.audit.pair_check import RARE_COUNTS, RARE_LIKENESS, SURE, PairCheck, Searcher, credit
 from lucency.datasets.audit.second_look import second_look
 
 from .copied_films import Grey, survey_of
@@ -88,6 +88,21 @@ def takes(size: int, differ: float) -> list[Grey]:
     scale = size / 640
     shared = noise(1, size, size, 7 * scale) + 0.5 * noise(2, size, size, 4 * scale)
     return [grey(shared + differ * noise(seed, size, size, 2.5 * scale)) for seed in (3, 4)]
+
+
+@pytest.mark.parametrize(
+    ("likeness", "more"),
+    [(0.5, -0.02), (0.6, 0), (0.7, 0.06), (RARE_LIKENESS, 0.162), (0.9, 0.18 + RARE_COUNTS * 0.03)],
+)
+def test_likeness_speaks_for_a_copy_and_less_against_one(likeness, more):
+    assert credit(likeness, (0.6, 0.2)) == pytest.approx(more)
+    assert credit(np.float32(likeness), (0.6, 0.2)) == pytest.approx(more, abs=1e-6)
+
+
+def test_films_that_show_different_things_are_no_copies_however_alike_their_fingerprints(tmp_path):
+    films = [grey(noise(seed, 640, 640, 7)) for seed in (1, 2)]
+    assert not compared(films, None, 1.0).copies
+    assert not compared(films, tmp_path, 1.0).copies
 
 
 def test_films_that_differ_in_what_only_the_large_film_shows_are_no_copies(tmp_path):

@@ -32,6 +32,7 @@ _NEIGHBOURS, _NEIGHBOURS_CUT = 32, 12
 WHOLE_VIEWS = 12
 """Of the views that a film searches with; the others are cuts of it."""
 _NEAR = np.dtype([("likeness", np.float32), ("place", np.int64), ("row", np.int64), ("view", np.int64)])
+"""What was found: by the view of that number, of the face in that row of a block."""
 _UNCUT = [1, 5]
 """Own views in which a film shows what a cut of the other left: its stretched frame, and the inner one."""
 _EXACT = 20_000
@@ -44,12 +45,12 @@ _BLOCK = 32
 IntArray = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """Two faces of films that may be copies, and the views by which they were found.
 
     Attributes:
-        likeness: Of the two films' fingerprints, -1..1; sorts first.
+        likeness: Of the two films' fingerprints, -1..1.
         searcher: Number of the face that searched.
         found: Number of the face that was found.
         search_view: Row of `views_of`.
@@ -82,19 +83,19 @@ def find_candidates(
 ) -> list[Candidate]:
     """The likeliest other films, for each face that searches.
 
-    The fingerprints of views name a few films; which of them are the likeliest is asked of the rings themselves, whose
-    phases fingerprints leave out.
+    The fingerprints of views name a few films. The most alike of them is always among the likeliest; for the others the
+    rings themselves are asked, whose phases fingerprints leave out.
 
     Args:
         patterns: Of all F faces.
-        owner: int64 (F,), the film that each face is of.
+        owner: int64 (F,), the film that each face is of, or the set of copies that its film belongs to.
         searchers: int64 (S,), the faces that search.
         among: int64 (A,), the faces that may be found.
         workers: Threads.
 
     Returns:
-        At most `PER_FILM` or `PER_FILM_OF_FEW` other films for each searcher, each by at most `TRIED_VIEWS` pairs of
-        views. A pair may stand in both directions.
+        At most `PER_FILM` or `PER_FILM_OF_FEW` other films, or sets, for each searcher, each by at most `TRIED_VIEWS`
+        pairs of views. A pair may stand in both directions.
     """
     import faiss
 
@@ -105,18 +106,18 @@ def find_candidates(
     def search(start: int) -> list[Candidate]:
         block = searchers[start : start + _BLOCK]
         views = np.stack([views_of(own) for own in patterns.views[block]])
-        waves = [patterns.waves(face, seen) for face, seen in zip(block.tolist(), views, strict=True)]
+        waves = np.stack([patterns.waves(face, seen) for face, seen in zip(block.tolist(), views, strict=True)])
         row, view = np.nonzero(distinct(views))
-        wanted = patterns.projected(np.concatenate(waves)).reshape(*views.shape[:2], -1)[row, view]
+        wanted = patterns.projected(waves[row, view])
         cut = view >= WHOLE_VIEWS
         near = np.concatenate(
             [_alike(index, wanted[some], row[some], view[some]) for index, some in ((whole, ~cut), (uncut, cut))]
         )
         near = near[np.lexsort((-near["likeness"], near["row"]))]
         found: list[Candidate] = []
-        for row_of, face in enumerate(block.tolist()):
-            films = _films(face, near[slice(*np.searchsorted(near["row"], (row_of, row_of + 1)))], owner)
-            found += _likeliest(patterns, films, waves[row_of])
+        ends = np.searchsorted(near["row"], np.arange(1, len(block)))
+        for face, some, shown in zip(block.tolist(), np.split(near, ends), waves, strict=True):
+            found += _likeliest(patterns, _films(face, some, owner), shown)
         return found
 
     # Each thread would have faiss start as many of its own as there are processors.
@@ -142,12 +143,12 @@ def indices_of(own: FloatArray, kept: npt.NDArray[np.bool_]) -> tuple[ViewIndex,
 
     Args:
         own: float32 (F, OWN_VIEWS, D) of length 1, of all faces.
-        kept: bool (F, OWN_VIEWS), the views that may be found.
+        kept: bool (F, OWN_VIEWS), the views that may be found: of a face all but those that are the same as an earlier
+            one, or none.
     """
     uncut = np.zeros_like(kept)
-    uncut[:, _UNCUT] = kept[:, _UNCUT]
-    # Of a square film the stretched frame is the round one.
-    uncut[:, 0] = kept[:, 0] & ~kept[:, 1]
+    # Whatever other views they are the same as: those are not in this index.
+    uncut[:, _UNCUT] = kept[:, :1]
     return ViewIndex(own, kept, _NEIGHBOURS), ViewIndex(own, uncut, _NEIGHBOURS_CUT)
 
 
@@ -198,9 +199,10 @@ class ViewIndex:
 def _alike(index: ViewIndex, wanted: FloatArray, row: IntArray, view: IntArray) -> npt.NDArray[np.void]:
     """Pairs of views that are alike enough: the row of the searching face, its view, and the place that was found."""
     likeness, place = index.nearest(wanted)
-    one, _ = near = np.nonzero(likeness >= LIKENESS)
-    found = np.empty(len(one), _NEAR)
-    found["likeness"], found["place"], found["row"], found["view"] = likeness[near], place[near], row[one], view[one]
+    searching, nearest = np.nonzero(likeness >= LIKENESS)
+    found = np.empty(len(searching), _NEAR)
+    found["likeness"], found["place"] = likeness[searching, nearest], place[searching, nearest]
+    found["row"], found["view"] = row[searching], view[searching]
     return found
 
 
@@ -238,7 +240,7 @@ def _likeliest(patterns: Patterns, near: list[list[Candidate]], waves: npt.NDArr
         order = np.argsort(-fits, kind="stable").tolist()
         film = [replace(some[place], likeness=likeness, choice=choice) for choice, place in enumerate(order)]
         best.append((float(fits.max()) + LIKENESS_IN_RANK * some[0].likeness, film))
-    # Corners that a turn left black spoil the rings of larger views more than their magnitudes.
+    # The most alike film stays first: corners that a turn left black spoil its rings more than their magnitudes.
     best[1:] = sorted(best[1:], key=lambda scored: -scored[0])
     return [one for _, film in best[: PER_FILM if patterns.projection else PER_FILM_OF_FEW] for one in film]
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 
 from lucency.datasets.audit.candidates import Candidate, IntArray, by_pair, find_candidates
 from lucency.datasets.audit.copies import Copies, CopyKind, CopyLink
@@ -145,12 +144,13 @@ def _join_near(
                 if answer.copies:
                     joined.join(link(one, answer))
 
-    def candidates(sets: IntArray, heading: npt.NDArray[np.bool_], searchers: IntArray) -> list[Candidate]:
-        among = np.flatnonzero(heading[owner])
+    def candidates(sets: IntArray, searchers: IntArray) -> list[Candidate]:
+        heads_of_sets = np.unique(sets, return_index=True)[1]
+        among = np.flatnonzero(np.isin(owner, heads_of_sets))
         return find_candidates(patterns, owner=sets[owner], searchers=searchers, among=among, workers=workers)
 
     with one_thread_each():
-        found = candidates(np.arange(len(heads)), np.ones(len(heads), bool), first_faces)
+        found = candidates(np.arange(len(heads)), first_faces)
     pairs = by_pair(found, owner)
     seen = set(pairs)
     with pool.processes(len(pairs)), one_thread_each():
@@ -158,12 +158,10 @@ def _join_near(
         # The copies of a large set crowd each other out: some films of it search on, among the other sets.
         while True:
             sets = np.array([joined.root(row) for row in heads])
-            heading = np.zeros(len(heads), bool)
-            heading[np.unique(sets, return_index=True)[1]] = True
             searchers = first_faces[_crowded(found, owner, sets)]
             if not len(searchers):
                 break
-            found = candidates(sets, heading, searchers)
+            found = candidates(sets, searchers)
             new = {pair: both for pair, both in by_pair(found, owner).items() if pair not in seen}
             seen |= set(new)
             settle(new, 0)
@@ -177,8 +175,8 @@ def _crowded(found: list[Candidate], owner: IntArray, sets: IntArray) -> IntArra
         met[int(owner[one.searcher])].add(int(owner[one.found]))
     searching: dict[int, list[int]] = defaultdict(list)
     for film, others in sorted(met.items()):
-        of = sets[list(others)]
-        if sets[film] in of or len(np.unique(of)) < len(of):
+        of = {int(sets[other]) for other in others}
+        if sets[film] in of or len(of) < len(others):
             searching[int(sets[film])].append(film)
     return np.array(sorted(film for films in searching.values() for film in films[:_OF_A_SET]), np.int64)
 

@@ -28,6 +28,8 @@ as burned-in words make them."""
 RARE_LIKENESS = 0.87
 RARE_COUNTS = 3.0
 """So alike are hardly any but copies, noisy ones among them, whose finest detail is gone: that counts besides."""
+LEAST = 0.3
+"""Agreement that is asked for however alike fingerprints are: those of films that show next to nothing are."""
 TRIED_AGAIN = 0.7
 """Likeness from which a pair that did not agree is laid on each other a second time, from where the views say."""
 TRIED_FINELY = 0.8
@@ -37,10 +39,10 @@ UNLIKE_RINGS, UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.58, 0
 """What must be reached, likeness counted in, for the next and costlier look to be taken: by the correlation of two
 views' rings; where films fit best, by that of the outlines at a quarter of the size and at half of it, and of the
 detail; and by the agreement of the detail."""
-MOST, NEARLY_ALL = 0.7, 0.85
+MOST, OF_DETAIL = 0.7, 0.85
 """Share of the common area in which films fit best, for outlines and for detail."""
 HOPELESS = 0.56
-"""What these correlations must reach on all of the common area."""
+"""What these correlations must reach on all of the common area, likeness counted in."""
 UNLIKE_CLOSELY = (0.53, 0.46)
 """The same at the full size of thumbnails, for each scale of detail."""
 SHARED = (0.22, 0.4)
@@ -213,19 +215,21 @@ class Searcher:
         inverted = bool(sign < 0)
         hopeless = HOPELESS - more
 
-        def unlike(template: Template, image: FloatArray, alike: float, least: float, best: float) -> bool:
-            return alike < hopeless or template.correlation(image, onto, best=best) < least - more
+        def hopes(template: Template, image: FloatArray, at: Matrix, least: float, best: float) -> bool:
+            return template.correlation(image, at, best=best) >= least - more
 
         onto, alike = self._coarse.refine(coarse, onto, steps=8, stop_under=hopeless, rigid=True)
-        if unlike(self._coarse, coarse, alike, UNLIKE_OUTLINES, MOST) or any(_near(onto, one, _SAME) for one in begun):
+        if alike < hopeless or any(_near(onto, one, _SAME) for one in begun):
+            return PairCheck(0.0, False, onto, inverted)
+        if not hopes(self._coarse, coarse, onto, UNLIKE_OUTLINES, MOST):
             return PairCheck(0.0, False, onto, inverted)
         begun.append(onto)
         onto, alike = self._broad.refine(broad, onto, steps=6, stop_under=hopeless)
-        if unlike(self._broad, broad, alike, UNLIKE_BROADLY, MOST):
+        if alike < hopeless or not hopes(self._broad, broad, onto, UNLIKE_BROADLY, MOST):
             return PairCheck(0.0, False, onto, inverted)
         detail = sign * self._patterns.fine_of(found)
         onto, alike = self._fine.refine(detail, onto, steps=8, stop_under=hopeless)
-        if unlike(self._fine, detail, alike, UNLIKE_FINELY, NEARLY_ALL):
+        if alike < hopeless or not hopes(self._fine, detail, onto, UNLIKE_FINELY, OF_DETAIL):
             return PairCheck(0.0, False, onto, inverted)
         agreement = self._fine.agreement(detail, onto, window=11)
         if agreement.score + more < DOUBTFUL:
@@ -235,14 +239,14 @@ class Searcher:
 
 def credit(likeness: float, counts: tuple[float, float]) -> float:
     """What the likeness of two films' fingerprints adds to their agreement, where it counts so much."""
-    more = likeness - USUAL_LIKENESS
-    return counts[more < 0] * more + RARE_COUNTS * max(0.0, likeness - RARE_LIKENESS)
+    more, (above, below) = likeness - USUAL_LIKENESS, counts
+    return (above if more > 0 else below) * more + RARE_COUNTS * max(0.0, likeness - RARE_LIKENESS)
 
 
 def _are_copies(agreement: Agreement, more: float) -> bool:
     shares = agreement.shared_of_first, agreement.shared_of_second
     return (
-        agreement.score + more >= SURE
+        agreement.score >= max(SURE - more, LEAST)
         and min(shares) >= SHARED[0]
         and max(shares) >= SHARED[1]
         and agreement.overlap >= OVERLAP

@@ -10,7 +10,7 @@ import numpy as np
 from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.close_comparison import compare_closely
 from lucency.datasets.audit.films_again import FilmsAgain
-from lucency.datasets.audit.pair_check import LIKENESS_COUNTS, LIKENESS_HOPES, OVERLAP, PairCheck, credit
+from lucency.datasets.audit.pair_check import LEAST, LIKENESS_COUNTS, LIKENESS_HOPES, OVERLAP, PairCheck, credit
 
 BEYOND_DOUBT, PROBABLE, POSSIBLE = 0.9, 0.72, 0.55
 """Agreement, likeness counted in, under which copies are compared again on the films themselves, and from which others
@@ -60,8 +60,9 @@ def second_look(candidate: Candidate, checked: PairCheck, films: FilmsAgain) -> 
         return checked
     if agreement is None:
         return replace(checked, copies=False)
-    least = SURE_UNTOLD if _told_little(candidate, films) else SURE_LARGE
-    if agreement.score + credit(candidate.likeness, LARGE_LIKENESS) < least or agreement.overlap < OVERLAP:
+    sure = SURE_UNTOLD if _told_little(candidate, films) else SURE_LARGE
+    least = max(sure - credit(candidate.likeness, LARGE_LIKENESS), LEAST)
+    if agreement.score < least or agreement.overlap < OVERLAP:
         return replace(checked, copies=False)
     return replace(checked, copies=True, score=max(checked.score, agreement.score))
 

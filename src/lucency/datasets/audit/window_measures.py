@@ -9,6 +9,7 @@ import numpy.typing as npt
 from lucency.datasets.audit.fingerprint import FloatArray
 
 _BINS = 400
+"""Steps of correlation, from 1 to -1, in which places are counted."""
 _BEST = 0.8
 """Share of the detail that an agreement is judged by: burned-in words and what a crop has cut may spoil the rest."""
 _LEAST = 1e-3
@@ -52,7 +53,7 @@ def mean_of_best(correlation: npt.NDArray[np.floating], weight: npt.NDArray[np.f
         weight: float (h, w), at least 0.
 
     Returns:
-        -1..1, over four fifths of all weight; None where nothing weighs.
+        -1..1, over `_BEST` of all weight; None where nothing weighs.
     """
     places = ((1 - correlation) * (_BINS / 2)).astype(np.int32).clip(0, _BINS)
     sums = np.bincount(places.ravel(), weight.ravel(), _BINS + 1)
