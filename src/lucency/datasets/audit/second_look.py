@@ -10,14 +10,21 @@ import numpy as np
 from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.close_comparison import compare_closely
 from lucency.datasets.audit.films_again import FilmsAgain
-from lucency.datasets.audit.pair_check import LEAST, LIKENESS_COUNTS, LIKENESS_HOPES, OVERLAP, PairCheck, credit
+from lucency.datasets.audit.pair_check import (
+    LEAST,
+    LIKENESS_COUNTS,
+    LIKENESS_HOPES,
+    OVERLAP,
+    RARE_LIKENESS,
+    PairCheck,
+    credit,
+)
 
 BEYOND_DOUBT, PROBABLE, POSSIBLE = 0.9, 0.72, 0.55
 """Agreement, likeness counted in, under which copies are compared again on the films themselves, and from which others
-are: the last where thumbnails say little, of films that stand on a ground or are `VERY_LIKE`."""
+are: the last where thumbnails say little, of films that stand on a ground or are as alike as `RARE_LIKENESS`."""
 LEAST_LARGER = 1.3
 """Pixels for one of the thumbnail's from which that is worth while."""
-VERY_LIKE = 0.87
 SMALL_ON_GROUND = 1.15
 """Times that a film on a ground was enlarged when it was cut out, from which its thumbnail says too little."""
 LARGE_SCALES = (3.0, 2.0)
@@ -79,4 +86,4 @@ def _left_open(candidate: Candidate, checked: PairCheck, films: FilmsAgain) -> b
 def _told_little(candidate: Candidate, films: FilmsAgain) -> bool:
     """Whether thumbnails may hide a copy: of a film that was cut out of a wide ground they show few pixels."""
     hidden = max(films.zoom(candidate.searcher), films.zoom(candidate.found)) >= SMALL_ON_GROUND
-    return hidden or candidate.likeness >= VERY_LIKE
+    return hidden or candidate.likeness >= RARE_LIKENESS
