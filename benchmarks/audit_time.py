@@ -75,8 +75,9 @@ def main() -> None:
 
 
 def _simulate(numbers: list[int]) -> None:
-    from lucency.datasets.audit.candidates import WHOLE_VIEWS, indices_of, views_of
+    from lucency.datasets.audit.candidates import WHOLE_VIEWS, views_of
     from lucency.datasets.audit.fingerprint import OWN_VIEWS, unit
+    from lucency.datasets.audit.view_index import indices_of
 
     chance = np.random.default_rng(0)
     views = len(views_of(np.zeros((OWN_VIEWS, 4), np.float32)))

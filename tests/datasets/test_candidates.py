@@ -15,19 +15,20 @@ from lucency.datasets.audit.candidates import (
     TRIED_VIEWS,
     WHOLE_VIEWS,
     Candidate,
+    Near,
     _alike,
     _films,
-    _likeliest,
+    _ranked,
     by_pair,
-    distinct,
-    find_candidates,
-    indices_of,
+    find_near,
+    likeliest,
     views_of,
 )
 from lucency.datasets.audit.film_patterns import Patterns, describe
 from lucency.datasets.audit.fingerprint import OWN_VIEWS, RINGS, SAMPLES, own_views, ring_waves, search_views
 from lucency.datasets.audit.near_copies import _blocks, _crowded
 from lucency.datasets.audit.ring_turns import best_correlation, turn_between
+from lucency.datasets.audit.view_index import distinct, indices_of
 
 
 def near(alike: list[float]) -> list[list[Candidate]]:
@@ -41,7 +42,8 @@ def near(alike: list[float]) -> list[list[Candidate]]:
     wanted[:, 0] = 1
     whole, _ = indices_of(own, np.ones(own.shape[:2], bool))
     found = _alike(whole, wanted, np.array([0]), np.array([7]))
-    return _films(0, found[np.argsort(-found["likeness"], kind="stable")], np.arange(films))
+    every = np.arange(films)
+    return list(_films(0, found[np.argsort(-found["likeness"], kind="stable")], every, every).values())
 
 
 def test_the_most_alike_films_are_met_by_the_best_of_their_views() -> None:
@@ -56,8 +58,8 @@ def test_no_more_films_are_met_than_are_compared_by_their_rings() -> None:
     films = np.arange(1, 21)
     found = np.zeros(20, _NEAR)
     found["likeness"], found["place"] = np.linspace(0.9, 0.5, 20), films[::-1] * OWN_VIEWS
-    found = _films(0, found, np.arange(21))
-    assert [some[0].found for some in found] == list(range(20, 20 - NEAREST, -1))
+    found = _films(0, found, np.arange(21), np.arange(21))
+    assert list(found) == [some[0].found for some in found.values()] == list(range(20, 20 - NEAREST, -1))
 
 
 def texture(seed: int) -> np.ndarray:
@@ -68,7 +70,9 @@ def texture(seed: int) -> np.ndarray:
 def found_among(contents: list[np.ndarray]) -> tuple[Patterns, list[Candidate]]:
     patterns = describe(contents, workers=1)
     every = np.arange(len(contents))
-    return patterns, find_candidates(patterns, owner=every, searchers=every[:1], among=every, workers=2)
+    (near,) = find_near(patterns, owner=every, sets=every, searchers=every[:1], workers=2)
+    most = PER_FILM if patterns.projection else PER_FILM_OF_FEW
+    return patterns, [view for one in likeliest(near, film=0, sets=every, most=most) for view in one.views]
 
 
 def test_a_film_with_a_side_cut_away_is_the_first_that_is_found() -> None:
@@ -99,33 +103,55 @@ def test_of_many_films_few_are_laid_on_each_other() -> None:
 def test_a_film_is_not_its_own_candidate_by_another_face() -> None:
     contents = [texture(0), texture(0), texture(0)[::-1].copy()]
     patterns = describe(contents, workers=1)
-    every = np.arange(3)
-    found = find_candidates(patterns, owner=np.array([0, 0, 1]), searchers=every[:1], among=every, workers=1)
-    assert {one.found for one in found} == {2}
-    assert [one.choice for one in found] == [0, 1]
+    every, owner = np.arange(3), np.array([0, 0, 1])
+    ((near,),) = find_near(patterns, owner=owner, sets=every[:2], searchers=every[:1], workers=1)
+    assert near.film == 1
+    assert {one.found for one in near.views} == {2}
+    assert [one.choice for one in near.views] == [0, 1]
+
+
+def test_of_sets_the_first_films_are_found_and_of_the_own_set_none() -> None:
+    contents = [texture(0), *(np.ascontiguousarray(np.rot90(texture(seed), k)) for seed in (0, 1) for k in range(3))]
+    patterns = describe(contents, workers=1)
+    every = np.arange(7)
+    sets = np.array([0, 0, 0, 3, 4, 4, 4])
+    (near,) = find_near(patterns, owner=every, sets=sets, searchers=every[1:2], workers=1)
+    assert [one.film for one in near] == [3, 4]
 
 
 def test_of_a_pair_the_views_that_fit_best_come_first() -> None:
-    owner = np.array([0, 0, 1])
     found = [
         Candidate(0.9, 0, 2, 3, 4, choice=1),
         Candidate(0.7, 2, 1, 1, 2),
         Candidate(0.7, 2, 1, 5, 5, choice=1),
         Candidate(0.9, 0, 2, 0, 0),
     ]
-    assert by_pair(found, owner) == {(0, 1): [found[3], found[1], found[0], found[2]]}
+    chosen = {0: [Near(1, 1.0, (found[3], found[0]))], 1: [Near(0, 0.8, (found[1], found[2]))]}
+    assert by_pair(chosen) == {(0, 1): [found[3], found[1], found[0], found[2]]}
 
 
-def test_films_that_met_their_own_copies_or_one_set_twice_search_on_a_few_of_each_set() -> None:
-    owner = np.arange(12)
+def test_of_each_set_the_most_alike_film_is_chosen_and_then_those_that_fit_best() -> None:
+    near = [Near(film, rank, ()) for film, rank in ((5, 0.1), (1, 0.2), (2, 0.9), (3, 0.4), (4, 0.8), (6, 0.5))]
+    alone = np.arange(7)
+    assert [one.film for one in likeliest(near, film=0, sets=alone, most=3)] == [5, 2, 4]
+    assert [one.film for one in likeliest(near, film=0, sets=alone, most=9)] == [5, 2, 4, 6, 3, 1]
+    # Film 5 is a copy of the film itself, and 1, 2 and 3 are copies of each other.
+    sets = np.array([0, 1, 1, 1, 4, 0, 6])
+    assert [one.film for one in likeliest(near, film=0, sets=sets, most=3)] == [1, 4, 6]
+    assert likeliest(near[:1], film=0, sets=sets, most=3) == []
+
+
+def test_films_that_met_their_own_copies_or_one_set_twice_look_on_a_few_of_each_set() -> None:
     # Films 0 to 6 are copies; 9 and 10 too.
     sets = np.array([0] * 7 + [7, 8, 9, 9, 11])
-    crowded = [Candidate(0.9, film, (film + 1) % 7, 0, 0) for film in range(7)]
-    crowded += [Candidate(0.8, 8, 9, 0, 0), Candidate(0.8, 8, 10, 0, 0)]
-    alone = [Candidate(0.9, 7, 8, 0, 0), Candidate(0.8, 7, 9, 0, 0), Candidate(0.8, 11, 9, 0, 0, choice=1)]
-    alone += [Candidate(0.8, 11, 9, 1, 0)]
-    assert _crowded(alone, owner, sets).tolist() == []
-    assert _crowded(crowded + alone, owner, sets).tolist() == [0, 1, 2, 3, 8]
+
+    def met(*films: int) -> list[Near]:
+        return [Near(film, 1.0, ()) for film in films]
+
+    crowded = {film: met((film + 1) % 7) for film in range(7)} | {8: met(9, 10)}
+    alone = {7: met(8, 9), 11: met(9)}
+    assert _crowded(alone, sets) == []
+    assert _crowded(crowded | alone, sets) == [0, 1, 2, 3, 8]
 
 
 @pytest.mark.parametrize("turned", [0, 7])
@@ -170,14 +196,14 @@ def test_a_cut_is_looked_up_among_all_uncut_views() -> None:
         assert sorted(set(place[likeness == 1].tolist())) == places
 
 
-def test_the_most_alike_film_stays_though_its_rings_fit_worst(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_film_is_ranked_by_its_likeness_and_the_views_whose_rings_fit_best(monkeypatch: pytest.MonkeyPatch) -> None:
     patterns = describe([texture(seed) for seed in range(180)], workers=1)
-    near = [[Candidate(0.9 - 0.01 * film, 0, film, 0, view) for view in (0, 1)] for film in range(1, 6)]
-    fits = np.array([0.1, 0.2, 0.5, 0.4, 0.3, 0.3, 0.9, 0.8, 0.6, 0.6], np.float32)
+    films = {film: [Candidate(0.9 - 0.1 * film, 0, film, 0, view) for view in (0, 1)] for film in (1, 2)}
+    fits = np.array([0.1, 0.2, 0.5, 0.4], np.float32)
     monkeypatch.setattr("lucency.datasets.audit.candidates.best_correlation", lambda waves, shown: fits)
-    found = _likeliest(patterns, near, patterns.waves(0, views_of(patterns.views[0])))
-    assert [(one.found, one.own_view, one.choice) for one in found] == [(1, 1, 0), (1, 0, 1), (4, 0, 0), (4, 1, 1)]
-    assert [one.likeness for one in found] == [0.89, 0.89, 0.86, 0.86]
+    near = _ranked(patterns, films, patterns.waves(0, views_of(patterns.views[0])))
+    assert [(one.film, pytest.approx(one.rank)) for one in near] == [(1, 0.2 + 0.4), (2, 0.5 + 0.35)]
+    assert [(view.own_view, view.choice) for one in near for view in one.views] == [(1, 0), (0, 1), (0, 0), (1, 1)]
 
 
 def test_own_views_are_as_many_as_are_said() -> None:
@@ -192,13 +218,12 @@ def test_an_inverted_file_and_more_threads_find_the_same(monkeypatch: pytest.Mon
     contents += [np.ascontiguousarray(film[:, ::-1]) for film in contents]
     patterns = describe(contents, workers=1)
     every = np.arange(len(contents))
-    alone = find_candidates(patterns, owner=every, searchers=every, among=every, workers=1)
-    assert len({one.searcher for one in alone}) == 120
-    assert find_candidates(patterns, owner=every, searchers=every, among=every, workers=3) == alone
-    monkeypatch.setattr("lucency.datasets.audit.candidates._EXACT", 100)
-    cells = find_candidates(patterns, owner=every, searchers=every, among=every, workers=2)
-    first = {one.searcher: one.found for one in reversed(cells)}
-    assert sum(first[film] == (film + 60) % 120 for film in range(120)) >= 118
+    alone = find_near(patterns, owner=every, sets=every, searchers=every, workers=1)
+    assert all(alone)
+    assert find_near(patterns, owner=every, sets=every, searchers=every, workers=3) == alone
+    monkeypatch.setattr("lucency.datasets.audit.view_index._EXACT", 100)
+    cells = find_near(patterns, owner=every, sets=every, searchers=every, workers=2)
+    assert sum(near[0].film == (film + 60) % 120 for film, near in enumerate(cells)) >= 118
 
 
 @pytest.mark.parametrize("likely", [0, 1, 2000, 13_000])

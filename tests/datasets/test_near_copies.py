@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from lucency.datasets.audit import near_copies
-from lucency.datasets.audit.candidates import Candidate
+from lucency.datasets.audit.candidates import NEAREST, Candidate, Near
 from lucency.datasets.audit.copies import Copies
 from lucency.datasets.audit.film_patterns import Patterns, describe
 from lucency.datasets.audit.near_copies import HOPEFUL, find_copies
@@ -202,26 +202,26 @@ def test_many_copies_of_a_few_kinds_make_one_cluster(originals):
     assert copies.cluster[FILMS:].tolist() == [3] * len(changed)
 
 
-Asked = list[tuple[list[int], list[int], list[int]]]
+Asked = list[tuple[list[int], list[int]]]
 
 
 def played(
-    monkeypatch: pytest.MonkeyPatch, rounds: list[list[Candidate]], answers: dict[Candidate, PairCheck]
+    monkeypatch: pytest.MonkeyPatch, found: list[dict[int, list[Near]]], answers: dict[Candidate, PairCheck]
 ) -> tuple[Asked, list[Candidate]]:
     """Has candidates and comparisons played as written: what is asked of the search, and what is compared."""
     asked: Asked = []
     compared: list[Candidate] = []
 
-    def find(patterns: Patterns, *, owner, searchers, among, workers):
-        asked.append((owner.tolist(), searchers.tolist(), among.tolist()))
-        return rounds[len(asked) - 1] if len(asked) <= len(rounds) else []
+    def find(patterns: Patterns, *, owner, sets, searchers, workers):
+        asked.append((sets.tolist(), searchers.tolist()))
+        return [found[len(asked) - 1].get(film, []) for film in searchers.tolist()]
 
     def check(pool, groups):
         for one in (one for group in groups for one in group):
             compared.append(one)
             yield one, answers.get(one, PairCheck(0.0, False, np.eye(2, 3), False))
 
-    monkeypatch.setattr(near_copies, "find_candidates", find)
+    monkeypatch.setattr(near_copies, "find_near", find)
     monkeypatch.setattr(near_copies.PairPool, "check", check)
     # As if there were films enough for axes.
     monkeypatch.setattr(
@@ -233,26 +233,44 @@ def played(
 COPY = PairCheck(0.95, True, np.eye(2, 3), False)
 
 
-def test_films_that_found_nothing_but_copies_search_on_among_other_sets(monkeypatch):
-    first = [
-        Candidate(0.9, 0, 1, 0, 0),
-        Candidate(0.9, 0, 2, 0, 0),
-        Candidate(0.7, 5, 4, 0, 0),
-        Candidate(0.6, 5, 3, 0, 0),
-    ]
-    weaker = Candidate(0.6, 0, 3, 0, 0)
-    asked, _ = played(monkeypatch, [first, [weaker]], dict.fromkeys([*first[:2], weaker], COPY))
+def near(film: int, *others: int) -> dict[int, list[Near]]:
+    """A film that is alike to others, less and less; one face each."""
+    views = [Candidate(0.9 - 0.01 * place, film, other, 0, 0) for place, other in enumerate(others)]
+    return {film: [Near(view.found, view.likeness, (view,)) for view in views]}
+
+
+def of_noise(films: int) -> Copies:
     chance = np.random.default_rng(8)
     # Nothing that could be taken for a ground: one face each.
-    copies = copies_of([chance.integers(0, 256, (60, 60), dtype=np.uint8) for _ in range(6)])
-    everything = list(range(6))
-    sets, searchers, among = asked[1]
-    assert asked[0] == (everything, everything, everything)
-    assert (len(set(sets)), sets[0] == sets[1] == sets[2]) == (4, True)
-    assert (searchers, len(set(among) & {0, 1, 2}), among[1:]) == ([0], 1, [3, 4, 5])
-    # What was found then is a copy too, so film 0 asks once more, and finds nothing.
-    assert len(asked) == 3
+    return copies_of([chance.integers(0, 256, (60, 60), dtype=np.uint8) for _ in range(films)])
+
+
+def test_films_that_met_nothing_but_copies_are_laid_on_the_next_of_other_sets(monkeypatch):
+    met = near(0, 1, 2, 4, 3) | near(5, 4, 3)
+    first, second, other, weaker = (one.views[0] for one in met[0])
+    asked, compared = played(monkeypatch, [met], dict.fromkeys([first, second, weaker], COPY))
+    copies = of_noise(6)
+    assert asked == [(list(range(6)), list(range(6)))]
+    # Film 3 is a copy too, so film 0 looks on once more, and finds nothing.
+    assert set(compared) == {first, second, other, weaker, *(one.views[0] for one in met[5])}
+    assert compared.index(weaker) > compared.index(second)
     assert sorted(map(len, copies.sets())) == [4]
+
+
+def test_films_among_whose_nearest_are_only_copies_search_again_among_other_sets(monkeypatch):
+    crowd = near(0, *range(1, NEAREST + 1))
+    weaker = near(0, 9)
+    views = [one.views[0] for one in crowd[0]]
+    links = [Candidate(0.95, film, film + 1, 0, 0) for film in range(1, NEAREST)]
+    met = crowd | {one.searcher: [Near(one.found, 1.0, (one,))] for one in links}
+    answers = dict.fromkeys([*views, *links, weaker[0][0].views[0]], COPY)
+    asked, compared = played(monkeypatch, [met, weaker, {}], answers)
+    copies = of_noise(11)
+    sets, searchers = asked[1]
+    assert (len(set(sets)), len(set(sets[: NEAREST + 1]))) == (3, 1)
+    assert searchers == [0]
+    assert compared[-1] == weaker[0][0].views[0]
+    assert sorted(map(len, copies.sets())) == [NEAREST + 2]
 
 
 @pytest.mark.parametrize(
@@ -265,7 +283,8 @@ def test_pairs_with_hope_are_tried_by_their_other_views_until_they_agree(
     one, back = Candidate(likeness, 0, 1, 0, 0), Candidate(likeness, 1, 0, 0, 0)
     second, last = replace(one, search_view=3, choice=1), replace(back, search_view=4, choice=1)
     nearly = PairCheck(score, False, np.eye(2, 3), False)
-    _, compared = played(monkeypatch, [[last, second, back, one]], {one: nearly, back: nearly, second: COPY})
+    met = {0: [Near(1, 1.0, (one, second))], 1: [Near(0, 1.0, (back, last))]}
+    _, compared = played(monkeypatch, [met], {one: nearly, back: nearly, second: COPY})
     copies = copies_of(originals[:3])
     assert compared == [one, back, second][:tries]
     assert len(copies.sets()) == (tries == 3)

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from lucency.datasets.audit import pair_worker
-from lucency.datasets.audit.candidates import Candidate, find_candidates
+from lucency.datasets.audit.candidates import PER_FILM_OF_FEW, Candidate, find_near
 from lucency.datasets.audit.copies import Copies
 from lucency.datasets.audit.film_frame import faces_of
 from lucency.datasets.audit.film_patterns import describe
@@ -91,12 +91,11 @@ def pool_of(survey: Survey, paths: list[str] | None = None) -> tuple[PairPool, l
     contents = [face.content for face in faces]
     films = np.arange(len(contents))
     patterns = describe(contents, workers=1)
-    groups: dict[int, list[Candidate]] = {}
-    for one in find_candidates(patterns, owner=films, searchers=films, among=films, workers=1):
-        groups.setdefault(one.searcher, []).append(one)
+    found = find_near(patterns, owner=films, sets=films, searchers=films, workers=1)
+    groups = [[view for one in near[:PER_FILM_OF_FEW] for view in one.views] for near in found if near]
     sha256s = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths or ()]
     again = FilmsAgain.of(paths or [""] * len(faces), sha256s or [""] * len(faces), faces)
-    return PairPool(patterns, contents, again, 2), list(groups.values())
+    return PairPool(patterns, contents, again, 2), groups
 
 
 def test_processes_find_what_one_process_finds(survey, started, temporary):

@@ -205,11 +205,16 @@ def test_unreadable_films_take_no_part(clean, labels):
     assert {shortcut.films for shortcut in found.probes} == {90}
 
 
-def test_many_films_are_drawn_by_whole_groups(clean):
+def test_many_films_are_drawn_evenly_from_the_groups(clean):
     manifest, _, groups = clean
-    found = find_shortcuts(manifest, None, groups, most_films=201)
-    assert {(shortcut.films, shortcut.groups) for shortcut in found.probes} == {(200, 100)}
-    assert "on 200 of 400 films" in found.notes[0]
+    uneven = ["one"] * 150 + list(groups[150:])
+    others = len(set(groups[150:]))
+    found = find_shortcuts(manifest, None, uneven, most_films=2 * (others + 1) - 1)
+    # Two films of each group but one, of which there was room for one only.
+    assert {(shortcut.films, shortcut.groups) for shortcut in found.probes} == {(2 * others + 1, others + 1)}
+    assert f"on {2 * others + 1} of 400 films, drawn evenly from the groups" in found.notes[0]
+    few = find_shortcuts(manifest, None, groups, most_films=60)
+    assert {(shortcut.films, shortcut.groups) for shortcut in few.probes} == {(60, 60)}
     one_group = find_shortcuts(manifest, None, ["all"] * FILMS, most_films=201)
     assert one_group.probes == ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from lucency.datasets.audit.findings import Finding, counted
 from lucency.datasets.audit.probe_features import ProbeFeatures
 from lucency.datasets.audit.shortcut_features import PROBES, Probe, probed_films, shortcut_features
 from lucency.datasets.audit.survey import Survey
+from lucency.datasets.film_threads import processors
 from lucency.datasets.manifest import Manifest
 from lucency.evaluation.intervals import bootstrap_intervals, group_numbers
 from lucency.evaluation.metrics import measure
@@ -22,8 +24,8 @@ from lucency.evaluation.shortcut_pattern import Pattern, strongest_pattern
 WARN_ABOVE = 0.60
 """AUROC above which a probe is a warning, where its interval leaves 0.50 out."""
 
-MOST_FILMS = 20_000
-"""Of more films, so many are drawn by whole groups: the intervals are narrow enough by then."""
+MOST_FILMS = 5_000
+"""Of more films, so many are drawn: half the width of an AUROC's interval is under 0.02 by then."""
 
 FEWEST_FILMS = 20
 FEWEST_GROUPS = 5
@@ -108,7 +110,7 @@ def find_shortcuts(
         manifest: N films.
         survey: What decoding told of them; None where nothing was decoded.
         groups: N names of groups: copies, patients, exams; "" stands alone.
-        most_films: Of more, so many are drawn, by whole groups.
+        most_films: Of more, so many are drawn, of each group as many as of the others as far as it has them.
         seed: Of draws, folds and classifiers.
         progress: Called with (probes done, probes in all).
     """
@@ -117,7 +119,7 @@ def find_shortcuts(
     if len(rows) > most_films:
         readable = len(rows)
         rows = _drawn(rows, groups, most_films, seed)
-        notes.append(f"Shortcuts were looked for on {len(rows)} of {readable} films, drawn by whole groups.")
+        notes.append(f"Shortcuts were looked for on {len(rows)} of {readable} films, drawn evenly from the groups.")
     few, few_survey = probed_films(manifest, survey, rows)
     names = [groups[row] for row in rows.tolist()]
     labels = few.table["label"].to_numpy(dtype=np.int64)
@@ -158,15 +160,27 @@ def probe_shortcuts(
     Returns:
         In the order of `PROBES`.
     """
+    from threadpoolctl import threadpool_limits
+
     truth = np.asarray(labels, dtype=np.int64)
     folds = _folds(truth, groups, seed)
     wanted = [probe for probe in PROBES if probe.name in features]
-    found = []
-    for done, probe in enumerate(wanted, start=1):
+
+    def judged(probe: Probe) -> Shortcut:
         scores = _out_of_fold(features[probe.name].values, truth, folds, seed)
-        found.append(_judged(probe, features[probe.name], truth, scores, groups, strata, resamples, seed))
-        if progress is not None:
-            progress(done, len(wanted))
+        return _judged(probe, features[probe.name], truth, scores, groups, strata, resamples, seed)
+
+    found = []
+    # So few films are fitted many times faster by one thread than by several that wait for each other. OpenMP keeps its
+    # limit for each thread, BLAS one for all.
+    with (
+        threadpool_limits(1),
+        ThreadPoolExecutor(processors(), initializer=threadpool_limits, initargs=(1,)) as pool,
+    ):
+        for shortcut in pool.map(judged, wanted):
+            found.append(shortcut)
+            if progress is not None:
+                progress(len(found), len(wanted))
     return found
 
 
@@ -190,13 +204,13 @@ def shortcut_findings(shortcuts: Shortcuts) -> list[Finding]:
 
 
 def _drawn(rows: IntArray, groups: Sequence[str], most: int, seed: int) -> IntArray:
-    of_film, count = group_numbers([groups[row] for row in rows.tolist()], len(rows))
-    place = np.random.default_rng(seed).permutation(count)[of_film]
-    # Groups in a random order, whole ones until the number is reached.
-    order = np.argsort(place, kind="stable")
-    last = place[order[most]]
-    kept = rows[place < last]
-    return kept if len(kept) else rows[np.sort(order[:most])]
+    """A first film of each group, then a second, until there are enough: the tenth copy of a film says little."""
+    of_film, _ = group_numbers([groups[row] for row in rows.tolist()], len(rows))
+    chance = np.random.default_rng(seed).permutation(len(rows))
+    order = np.lexsort((chance, of_film))
+    before = np.empty(len(rows), np.int64)
+    before[order] = np.arange(len(rows)) - np.searchsorted(of_film[order], of_film[order])
+    return rows[np.sort(np.lexsort((chance, before))[:most])]
 
 
 def _too_few(labels: IntArray, groups: Sequence[str]) -> str:
@@ -222,18 +236,15 @@ def _folds(labels: IntArray, groups: Sequence[str], seed: int) -> list[tuple[Int
 
 def _out_of_fold(values: FloatArray, labels: IntArray, folds: list[tuple[IntArray, IntArray]], seed: int) -> FloatArray:
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits
 
     scores = np.empty(len(labels))
     least = max(5, min(20, len(labels) // 20))
-    # So few films are fitted many times faster by one thread than by several that wait for each other.
-    with threadpool_limits(1):
-        for train, test in folds:
-            # Small trees, a few of them: it is quick, needs no scaling, and finds runs of numbers and categories alike.
-            trees = HistGradientBoostingClassifier(
-                max_iter=60, max_leaf_nodes=15, min_samples_leaf=least, early_stopping=False, random_state=seed
-            )
-            scores[test] = trees.fit(values[train], labels[train]).predict_proba(values[test])[:, 1]
+    for train, test in folds:
+        # Small trees, a few of them: it is quick, needs no scaling, and finds runs of numbers and categories alike.
+        trees = HistGradientBoostingClassifier(
+            max_iter=60, max_leaf_nodes=15, min_samples_leaf=least, early_stopping=False, random_state=seed
+        )
+        scores[test] = trees.fit(values[train], labels[train]).predict_proba(values[test])[:, 1]
     return scores
 
 

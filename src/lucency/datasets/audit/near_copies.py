@@ -13,7 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from lucency.datasets.audit.candidates import Candidate, IntArray, by_pair, find_candidates
+from lucency.datasets.audit.candidates import (
+    NEAREST,
+    PER_FILM,
+    PER_FILM_OF_FEW,
+    Candidate,
+    IntArray,
+    Near,
+    by_pair,
+    find_near,
+    likeliest,
+)
 from lucency.datasets.audit.copies import Copies, CopyKind, CopyLink
 from lucency.datasets.audit.film_frame import FilmFrame, faces_of
 from lucency.datasets.audit.film_patterns import describe
@@ -144,41 +154,47 @@ def _join_near(
                 if answer.copies:
                     joined.join(link(one, answer))
 
-    def candidates(sets: IntArray, searchers: IntArray) -> list[Candidate]:
-        heads_of_sets = np.unique(sets, return_index=True)[1]
-        among = np.flatnonzero(np.isin(owner, heads_of_sets))
-        return find_candidates(patterns, owner=sets[owner], searchers=searchers, among=among, workers=workers)
+    def search(sets: IntArray, films: list[int]) -> dict[int, list[Near]]:
+        faces = first_faces[films]
+        return dict(
+            zip(films, find_near(patterns, owner=owner, sets=sets, searchers=faces, workers=workers), strict=True)
+        )
 
+    most = PER_FILM if patterns.projection else PER_FILM_OF_FEW
+    sets = np.arange(len(heads))
     with one_thread_each():
-        found = candidates(np.arange(len(heads)), first_faces)
-    pairs = by_pair(found, owner)
+        near = search(sets, sets.tolist())
+    chosen = {film: likeliest(some, film=film, sets=sets, most=most) for film, some in near.items()}
+    pairs = by_pair(chosen)
     seen = set(pairs)
     with pool.processes(len(pairs)), one_thread_each():
         settle(pairs, len(heads))
-        # The copies of a large set crowd each other out: some films of it search on, among the other sets.
+        # The copies of a large set crowd each other out: some films of it look on, among the other sets.
         while True:
             sets = np.array([joined.root(row) for row in heads])
-            searchers = first_faces[_crowded(found, owner, sets)]
-            if not len(searchers):
+            films = _crowded(chosen, sets)
+            if not films:
                 break
-            found = candidates(sets, searchers)
-            new = {pair: both for pair, both in by_pair(found, owner).items() if pair not in seen}
+            chosen = {film: likeliest(near[film], film=film, sets=sets, most=most) for film in films}
+            # Among those that it is most alike to there may be too few of other sets.
+            short = [film for film in films if len(chosen[film]) < most and len(near[film]) == NEAREST]
+            if short:
+                near |= search(sets, short)
+            chosen |= {film: likeliest(near[film], film=film, sets=sets, most=most) for film in short}
+            new = {pair: some for pair, some in by_pair(chosen).items() if pair not in seen}
             seen |= set(new)
             settle(new, 0)
     progress(total, total)
 
 
-def _crowded(found: list[Candidate], owner: IntArray, sets: IntArray) -> IntArray:
-    """Films that found their own copies, or films of one set, where others might have been; a few of each set."""
-    met: dict[int, set[int]] = defaultdict(set)
-    for one in found:
-        met[int(owner[one.searcher])].add(int(owner[one.found]))
+def _crowded(chosen: dict[int, list[Near]], sets: IntArray) -> list[int]:
+    """Films that met their own copies, or films of one set, where others might have been; a few of each set."""
     searching: dict[int, list[int]] = defaultdict(list)
-    for film, others in sorted(met.items()):
-        of = {int(sets[other]) for other in others}
-        if sets[film] in of or len(of) < len(others):
+    for film, near in sorted(chosen.items()):
+        met = {int(sets[one.film]) for one in near}
+        if sets[film] in met or len(met) < len(near):
             searching[int(sets[film])].append(film)
-    return np.array(sorted(film for films in searching.values() for film in films[:_OF_A_SET]), np.int64)
+    return sorted(film for films in searching.values() for film in films[:_OF_A_SET])
 
 
 def _blocks(
