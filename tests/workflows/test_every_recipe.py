@@ -25,6 +25,8 @@ import onnxruntime  # noqa: E402
 from lucency.learning.inference_twin import inference_twin  # noqa: E402
 
 SIDE = 64
+LARGE = ("convnext-tiny", "densenet121", "efficientnetb2", "efficientnetb3", "efficientnetv2b0", "resnet50", "vgg16")
+"""Their graphs take minutes; that each of them is built and answers, the default suite asks of the tables' rows."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,10 @@ def few_films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_dataset(tmp_path_factory.mktemp("few") / "films", films=60, seed=5, size=96)
 
 
-@pytest.fixture(scope="module", params=recipe_names())
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else []) for name in recipe_names()],
+)
 def run(request: pytest.FixtureRequest, few_films: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainResult:
     plan = load_recipe(request.param)
     # The two phases of the larger networks are alike; one of them shows both, the others go straight to the second.

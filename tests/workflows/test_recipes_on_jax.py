@@ -16,7 +16,7 @@ from lucency.workflows.evaluate import evaluate_run
 from lucency.workflows.export import export_run
 from lucency.workflows.run_folder import read_rows
 
-BY_DEFAULT = ("cnn-3block", "four-block", "tiny-vgg-augmented")
+BY_DEFAULT = ("four-block", "tiny-vgg-augmented")
 CHANGES = (
     "input.height=64", "input.width=64", "training.epochs=1", "training.head_epochs=0", "training.batch_size=16",
     "evaluation.resamples=100", "model.weights=none",
