@@ -14,8 +14,9 @@ from lucency.datasets.audit import near_copies
 from lucency.datasets.audit.candidates import NEAREST, Candidate, Near
 from lucency.datasets.audit.copies import Copies
 from lucency.datasets.audit.film_patterns import Patterns, describe
-from lucency.datasets.audit.near_copies import HOPEFUL, find_copies
-from lucency.datasets.audit.pair_check import RARE_LIKENESS, PairCheck
+from lucency.datasets.audit.laid_pair import PairCheck
+from lucency.datasets.audit.near_copies import ALIKE, FAIRLY_ALIKE, HOPEFUL, RINGS_ALIKE, find_copies
+from lucency.datasets.audit.pair_jobs import Again, First
 from lucency.datasets.audit.survey import Survey
 from lucency.datasets.synthetic import draw_film
 
@@ -216,10 +217,15 @@ def played(
         asked.append((sets.tolist(), searchers.tolist()))
         return [found[len(asked) - 1].get(film, []) for film in searchers.tolist()]
 
-    def check(pool, groups):
-        for one in (one for group in groups for one in group):
-            compared.append(one)
-            yield one, answers.get(one, PairCheck(0.0, False, np.eye(2, 3), False))
+    def check(pool, jobs):
+        for job in jobs:
+            # Another try begins where the first did not.
+            for one in job.candidates if isinstance(job, First) else job.candidates[1:]:
+                compared.append(one)
+                answer = answers.get(one, PairCheck(0.0, False, np.eye(2, 3), False))
+                yield one, answer
+                if answer.copies and isinstance(job, Again):
+                    break
 
     monkeypatch.setattr(near_copies, "find_near", find)
     monkeypatch.setattr(near_copies.PairPool, "check", check)
@@ -274,20 +280,35 @@ def test_films_among_whose_nearest_are_only_copies_search_again_among_other_sets
 
 
 @pytest.mark.parametrize(
-    ("likeness", "score", "tries"),
-    [(0.7, HOPEFUL, 3), (0.7, HOPEFUL - 0.01, 1), (RARE_LIKENESS, 0.0, 3)],
+    ("likeness", "score", "rings", "again"),
+    [
+        (0.6, HOPEFUL, 0.0, True),
+        (0.6, HOPEFUL - 0.01, 1.0, False),
+        (ALIKE, 0.0, 0.0, True),
+        (FAIRLY_ALIKE, 0.0, RINGS_ALIKE, True),
+        (FAIRLY_ALIKE, 0.0, RINGS_ALIKE - 0.01, False),
+    ],
 )
-def test_pairs_with_hope_are_tried_by_their_other_views_until_they_agree(
-    originals, monkeypatch, likeness, score, tries
-):
+def test_pairs_with_hope_are_tried_again_by_their_other_views(originals, monkeypatch, likeness, score, rings, again):
     one, back = Candidate(likeness, 0, 1, 0, 0), Candidate(likeness, 1, 0, 0, 0)
     second, last = replace(one, search_view=3, choice=1), replace(back, search_view=4, choice=1)
-    nearly = PairCheck(score, False, np.eye(2, 3), False)
+    nearly = PairCheck(score, False, np.eye(2, 3), False, rings=rings)
     met = {0: [Near(1, 1.0, (one, second))], 1: [Near(0, 1.0, (back, last))]}
-    _, compared = played(monkeypatch, [met], {one: nearly, back: nearly, second: COPY})
+    _, compared = played(monkeypatch, [met], {one: nearly, second: COPY})
     copies = copies_of(originals[:3])
-    assert compared == [one, back, second][:tries]
-    assert len(copies.sets()) == (tries == 3)
+    assert compared == ([one, back, second] if again else [one])
+    assert len(copies.sets()) == again
+
+
+def test_films_that_look_on_are_laid_on_films_that_are_alike_enough(monkeypatch):
+    met = near(0, 1, 2, 3)
+    first = met[0][0].views[0]
+    faint = replace(met[0][2].views[0], likeness=0.59)
+    met[0][2] = replace(met[0][2], views=(faint,))
+    _, compared = played(monkeypatch, [met], {first: COPY})
+    of_noise(6)
+    assert faint not in compared
+    assert first in compared
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 200), (3, 500), (500, 3), (9, 9), (20, 700), (33, 32)])

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lucency.datasets.audit import pair_check
-from lucency.datasets.audit.candidates import Candidate
+from lucency.datasets.audit import pair_again, pair_check
+from lucency.datasets.audit.candidates import Candidate, views_of
 from lucency.datasets.audit.film_frame import faces_of
 from lucency.datasets.audit.film_patterns import describe
 from lucency.datasets.audit.films_again import FilmsAgain
-from lucency.datasets.audit.pair_check import RARE_COUNTS, RARE_LIKENESS, SURE, PairCheck, Searcher, credit
+from lucency.datasets.audit.laid_pair import RARE_COUNTS, RARE_LIKENESS, PairCheck, credit
+from lucency.datasets.audit.pair_again import check_again
+from lucency.datasets.audit.pair_check import SURE, Searcher
 from lucency.datasets.audit.second_look import second_look
 
 from .copied_films import Grey, survey_of
@@ -129,15 +131,55 @@ def test_files_that_are_gone_leave_the_answer_to_the_thumbnails(tmp_path):
     assert compared(takes(640, 0.4), tmp_path, gone=True).copies
 
 
-def test_along_a_shaft_the_finest_detail_tells_the_place(monkeypatch):
+def tried_again(films: list[Grey], likeness: float) -> list[PairCheck]:
+    """What another try gives, by thumbnails, after the first has failed."""
+    contents = [
+        faces_of(thumb, *film.shape)[0].content for thumb, film in zip(survey_of(films).thumbs, films, strict=True)
+    ]
+    patterns = describe(contents, workers=1)
+    candidates = [Candidate(likeness, 0, 1, 0, 0), Candidate(likeness, 1, 0, 0, 0)]
+    first = Searcher(patterns, 0, contents).check(candidates[0])
+    assert not first.copies
+    return [answer for _, answer in check_again(patterns, contents, candidates, first.onto)]
+
+
+def test_along_a_shaft_fine_detail_tells_the_place(monkeypatch):
     height, width = 320, 200
     long = 0.06 * noise(6, height + 60, width, 2)
     long[:, 60:70] += 3
     long[:, 120:150] += 1.5
     films = [grey(long[:height]), grey(long[60:])]
-    assert compared(films, None, 0.8).copies
-    monkeypatch.setattr(pair_check, "TRIED_FINELY", 2.0)
-    assert not compared(films, None, 0.8).copies
+    assert any(answer.copies for answer in tried_again(films, 0.8))
+    monkeypatch.setattr(pair_again, "TRIED_FINELY", 2.0)
+    assert not any(answer.copies for answer in tried_again(films, 0.8))
+
+
+def test_where_no_other_start_leads_elsewhere_nothing_is_tried_again(monkeypatch):
+    films = takes(640, 0.1)
+    monkeypatch.setattr(pair_check, "SURE", 2.0)
+    monkeypatch.setattr(pair_check, "LEAST", 2.0)
+    assert compared(films, None).score > 0.9
+    assert tried_again(films, 0.6) == []
+
+
+def test_a_pair_is_tried_by_other_views_where_the_first_led_astray():
+    plane = noise(1, 640, 640, 7) + 0.5 * noise(2, 640, 640, 4)
+    films = [grey(plane), grey(plane[:, 64:])]
+    contents = [
+        faces_of(thumb, *film.shape)[0].content for thumb, film in zip(survey_of(films).thumbs, films, strict=True)
+    ]
+    patterns = describe(contents, workers=1)
+    # By the first views the films seem to be of one size; the cut view knows better.
+    views = views_of(patterns.views[0])
+    cut = int(np.abs(views - [(160 + 16) / 2, 80, (160 - 16) / 2, 80]).sum(axis=1).argmin())
+    wrong, right = Candidate(0.6, 0, 1, 8, 1), Candidate(0.6, 0, 1, cut, 1, choice=1)
+    patterns.views[1][1][2:] *= 0.5
+    first = Searcher(patterns, 0, contents).check(wrong)
+    assert not first.copies
+    patterns.views[1][1][2:] *= 2
+    answers = list(check_again(patterns, contents, [wrong, right], first.onto))
+    assert [one.search_view for one, _ in answers] == [cut]
+    assert answers[0][1].copies
 
 
 @pytest.mark.parametrize("place", [0, 1])

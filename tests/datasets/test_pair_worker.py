@@ -18,12 +18,13 @@ import pytest
 from PIL import Image
 
 from lucency.datasets.audit import pair_worker
-from lucency.datasets.audit.candidates import PER_FILM_OF_FEW, Candidate, find_near
+from lucency.datasets.audit.candidates import PER_FILM_OF_FEW, find_near
 from lucency.datasets.audit.copies import Copies
 from lucency.datasets.audit.film_frame import faces_of
 from lucency.datasets.audit.film_patterns import describe
 from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.near_copies import find_copies
+from lucency.datasets.audit.pair_jobs import Again, First
 from lucency.datasets.audit.pair_worker import PairPool
 from lucency.datasets.audit.survey import Survey
 from lucency.errors import ResourceError
@@ -84,8 +85,8 @@ def within(seconds: float, call: Callable[[], object]) -> BaseException | None:
     return raised[0] if raised else None
 
 
-def pool_of(survey: Survey, paths: list[str] | None = None) -> tuple[PairPool, list[list[Candidate]]]:
-    """Two processes to be, and groups of candidates for them."""
+def pool_of(survey: Survey, paths: list[str] | None = None) -> tuple[PairPool, list[First | Again]]:
+    """Two processes to be, and jobs for them."""
     rows = [(survey.thumbs[row], facts) for row, facts in zip(survey.rows, survey.facts, strict=True)]
     faces = [faces_of(thumb, facts.height, facts.width)[0] for thumb, facts in rows]
     contents = [face.content for face in faces]
@@ -93,9 +94,11 @@ def pool_of(survey: Survey, paths: list[str] | None = None) -> tuple[PairPool, l
     patterns = describe(contents, workers=1)
     found = find_near(patterns, owner=films, sets=films, searchers=films, workers=1)
     groups = [[view for one in near[:PER_FILM_OF_FEW] for view in one.views] for near in found if near]
+    jobs: list[First | Again] = [First(group) for group in groups]
+    jobs[::3] = [Again(group, np.eye(2, 3)) for group in groups[::3]]
     sha256s = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths or ()]
     again = FilmsAgain.of(paths or [""] * len(faces), sha256s or [""] * len(faces), faces)
-    return PairPool(patterns, contents, again, 2), groups
+    return PairPool(patterns, contents, again, 2), jobs
 
 
 def test_processes_find_what_one_process_finds(survey, started, temporary):
@@ -117,13 +120,16 @@ def test_no_process_is_started_for_few_pairs(survey, started, monkeypatch):
 
 
 def test_every_pair_is_answered_in_order(survey, started):
-    pool, groups = pool_of(survey)
-    here = list(pool.check(groups))
+    pool, jobs = pool_of(survey)
+    here = list(pool.check(jobs))
     with pool.processes(100):
-        there = list(pool.check(groups))
+        there = list(pool.check(jobs))
     assert len(started) == 2
-    wanted = [one for group in groups for one in group]
-    assert [one for one, _ in there] == [one for one, _ in here] == wanted
+    assert [one for one, _ in there] == [one for one, _ in here]
+    answered = {one.searcher: [two for two, _ in here if two.searcher == one.searcher] for one, _ in here}
+    for job in jobs:
+        given = answered[job.candidates[0].searcher]
+        assert given == job.candidates if isinstance(job, First) else set(given) <= set(job.candidates)
     for (_, one), (_, two) in zip(here, there, strict=True):
         assert (one.score, one.copies, one.inverted) == (two.score, two.copies, two.inverted)
         assert np.array_equal(one.onto, two.onto)
@@ -138,13 +144,13 @@ def test_processes_read_the_same_films_again(started, tmp_path, monkeypatch):
     for path, film in zip(paths, films, strict=True):
         with open(path, "wb") as file:
             Image.fromarray(film).save(file, "PNG")
-    pool, groups = pool_of(survey_of(films), paths)
+    pool, jobs = pool_of(survey_of(films), paths)
     with pool.processes(100):
-        there = [answer for _, answer in pool.check(groups)]
-    here = [answer for _, answer in pool.check(groups)]
+        there = [answer for _, answer in pool.check(jobs)]
+    here = [answer for _, answer in pool.check(jobs)]
     assert [(one.score, one.copies) for one in there] == [(one.score, one.copies) for one in here]
     monkeypatch.setattr(FilmsAgain, "content", lambda films, face: None)
-    without = [answer for _, answer in pool.check(groups)]
+    without = [answer for _, answer in pool.check(jobs)]
     assert sum(one.copies for one in without) < sum(one.copies for one in here)
 
 
@@ -172,11 +178,11 @@ def test_a_process_that_ends_at_once_is_told_in_a_line(survey, started, temporar
 
 @pytest.mark.parametrize("killed", [1, 2])
 def test_processes_that_are_killed_while_they_compare_are_told(survey, started, temporary, killed):
-    pool, groups = pool_of(survey)
+    pool, jobs = pool_of(survey)
 
     def compare() -> None:
         with pool.processes(100):
-            for done, _ in enumerate(pool.check(groups * 50)):
+            for done, _ in enumerate(pool.check(jobs * 50)):
                 if done == 0:
                     for process in started[:killed]:
                         process.kill()

@@ -17,7 +17,7 @@ from lucency.datasets.audit.view_index import ViewIndex, distinct, indices_of
 
 PER_FILM, PER_FILM_OF_FEW = 2, 6
 """Other films that one film is compared with, pixel by pixel; the latter where likeness says nothing."""
-LIKENESS = 0.46
+LIKENESS = 0.5
 """Fingerprints that are less alike are not followed up."""
 NEAREST, TRIED_VIEWS = 8, 2
 """Films of which the rings themselves are compared, and for how many pairs of views each, at most."""

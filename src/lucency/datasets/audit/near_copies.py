@@ -28,7 +28,8 @@ from lucency.datasets.audit.copies import Copies, CopyKind, CopyLink
 from lucency.datasets.audit.film_frame import FilmFrame, faces_of
 from lucency.datasets.audit.film_patterns import describe
 from lucency.datasets.audit.films_again import FilmsAgain
-from lucency.datasets.audit.pair_check import RARE_LIKENESS, PairCheck
+from lucency.datasets.audit.laid_pair import PairCheck
+from lucency.datasets.audit.pair_jobs import Again, First
 from lucency.datasets.audit.pair_worker import PairPool
 from lucency.datasets.audit.survey import Survey
 from lucency.datasets.film_threads import one_thread_each, processors
@@ -40,10 +41,12 @@ BLANK = 2.0
 LIKELY = 0.7
 """Likeness of fingerprints from which pairs are compared first."""
 
-HOPEFUL = 0.45
-"""Agreement from which a pair that did not agree enough is tried by its other views; all are that are as alike as
-hardly any but copies, and where films are too few to tell how alike they are."""
+HOPEFUL, ALIKE, FAIRLY_ALIKE, RINGS_ALIKE = 0.55, 0.8, 0.7, 0.9
+"""Pairs that did not agree are tried again from other starts: from this agreement; from this likeness of fingerprints;
+and from this likeness where the rings correlate so much."""
 
+_LOOKING_ON = 0.6
+"""Likeness from which a film is laid on others, once it is known to have met copies only."""
 _OF_A_SET = 4
 """Films of a set that search on, once they are known to be copies."""
 _BLOCK, _LARGEST_BLOCK = 2000, 4000
@@ -128,11 +131,11 @@ def _join_near(
         groups: dict[int, list[Candidate]] = defaultdict(list)
         for one in wanted:
             groups[one.searcher].append(one)
-        return pool.check(groups.values())
+        return pool.check(map(First, groups.values()))
 
     def settle(pairs: dict[tuple[int, int], list[Candidate]], films: int) -> None:
         order = sorted(pairs, key=lambda pair: (-pairs[pair][0].likeness, pair))
-        again: list[tuple[int, int]] = []
+        again: list[tuple[tuple[int, int], PairCheck]] = []
         each = films / max(1, len(order))
         for block in _blocks(order, pairs):
             told = 0
@@ -143,14 +146,13 @@ def _join_near(
                     told = answered
                 if answer.copies:
                     joined.join(link(one, answer))
-                elif answer.score >= HOPEFUL or one.likeness >= RARE_LIKENESS or not patterns.projection:
+                elif not patterns.projection or _worth_another(one, answer):
                     two = owners[one.searcher], owners[one.found]
-                    again.append((min(two), max(two)))
+                    again.append(((min(two), max(two)), answer))
             move(round(each * (len(block) - told)))
-        # The other direction of the pair, and other views, bring another first guess.
-        for attempt in range(1, max((len(pairs[pair]) for pair in again), default=0)):
-            left = [pair for pair in again if len(pairs[pair]) > attempt and not known(pair)]
-            for one, answer in compared(pairs[pair][attempt] for pair in left):
+        for start in range(0, len(again), _BLOCK):
+            left = again[start : start + _BLOCK]
+            for one, answer in pool.check(Again(pairs[pair], tried.onto) for pair, tried in left if not known(pair)):
                 if answer.copies:
                     joined.join(link(one, answer))
 
@@ -181,10 +183,19 @@ def _join_near(
             if short:
                 near |= search(sets, short)
             chosen |= {film: likeliest(near[film], film=film, sets=sets, most=most) for film in short}
-            new = {pair: some for pair, some in by_pair(chosen).items() if pair not in seen}
+            met = by_pair(chosen).items()
+            new = {pair: some for pair, some in met if pair not in seen and some[0].likeness >= _LOOKING_ON}
             seen |= set(new)
             settle(new, 0)
     progress(total, total)
+
+
+def _worth_another(one: Candidate, answer: PairCheck) -> bool:
+    return (
+        answer.score >= HOPEFUL
+        or one.likeness >= ALIKE
+        or (one.likeness >= FAIRLY_ALIKE and answer.rings >= RINGS_ALIKE)
+    )
 
 
 def _crowded(chosen: dict[int, list[Near]], sets: IntArray) -> list[int]:

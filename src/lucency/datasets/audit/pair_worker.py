@@ -12,25 +12,22 @@ import pickle
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.film_patterns import Patterns
 from lucency.datasets.audit.films_again import FilmsAgain
-from lucency.datasets.audit.pair_check import PairCheck, Searcher
-from lucency.datasets.audit.second_look import second_look
+from lucency.datasets.audit.laid_pair import PairCheck
+from lucency.datasets.audit.pair_jobs import Again, Checked, Contents, First, answers_to
 from lucency.errors import ResourceError
-
-Contents = Sequence[npt.NDArray[np.uint8]]
-Checked = list[tuple[Candidate, PairCheck]]
 
 FEW = 1500
 """So many pairs are compared sooner than a process is started."""
@@ -44,6 +41,8 @@ _ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(2**25),
     "MALLOC_TRIM_THRESHOLD_": str(2**27),
 }
+_AT_ONCE = 8
+"""Jobs that are handed to a process at once."""
 _PLANES = ("sizes", "broad", "fine", "views")
 
 
@@ -62,26 +61,28 @@ class PairPool:
         self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         self._started: list[subprocess.Popen[bytes]] = []
 
-    def check(self, groups: Iterable[list[Candidate]]) -> Iterator[tuple[Candidate, PairCheck]]:
-        """Compares each group, all of one searcher, and yields in their order.
+    def check(self, jobs: Iterable[First | Again]) -> Iterator[tuple[Candidate, PairCheck]]:
+        """Compares pairs, and yields in the order of jobs.
 
         Raises:
             ResourceError: A process died, most likely for want of memory.
         """
         if not self._started:
-            for group in groups:
-                yield from check_group(self._patterns, self._contents, self._films, group)
+            for job in jobs:
+                yield from answers_to(job, self._patterns, self._contents, self._films)
             return
+        left = iter(jobs)
+        batches = iter(lambda: list(islice(left, _AT_ONCE)), [])
         with ThreadPoolExecutor(max_workers=len(self._started)) as pool:
-            for results in pool.map(self._elsewhere, groups):
+            for results in pool.map(self._elsewhere, batches):
                 yield from results
 
-    def _elsewhere(self, group: list[Candidate]) -> Checked:
+    def _elsewhere(self, batch: list[First | Again]) -> Checked:
         process = self._idle.get()
         try:
             assert process.stdin is not None
             assert process.stdout is not None
-            pickle.dump(group, process.stdin)
+            pickle.dump(batch, process.stdin)
             process.stdin.flush()
             answer: Checked = pickle.load(process.stdout)
             return answer
@@ -143,26 +144,6 @@ def _started(command: list[str], environment: dict[str, str]) -> subprocess.Pope
         ) from error
 
 
-def check_group(patterns: Patterns, contents: Contents, films: FilmsAgain, group: list[Candidate]) -> Checked:
-    """Compares candidates of one searcher.
-
-    Args:
-        patterns: Of all films.
-        contents: uint8 (h, w) of all films.
-        films: The same films, larger.
-        group: Not empty.
-    """
-    searcher = Searcher(patterns, group[0].searcher, contents)
-    results: Checked = []
-    for one in group:
-        try:
-            results.append((one, second_look(one, searcher.check(one), films)))
-        except (cv2.error, np.linalg.LinAlgError):
-            # Films that no map can lay on each other, such as ones without any detail, are no copies.
-            results.append((one, PairCheck(0.0, False, np.eye(2, 3), False)))
-    return results
-
-
 def _write(folder: Path, patterns: Patterns, contents: Contents, films: FilmsAgain) -> None:
     for name in _PLANES:
         np.save(folder / f"{name}.npy", getattr(patterns, name))
@@ -194,7 +175,7 @@ def _read(folder: Path) -> tuple[Patterns, Contents, FilmsAgain]:
 
 
 def main() -> None:
-    """Answers groups of candidates from standard input, until it ends."""
+    """Does jobs from standard input, until it ends."""
     patterns, contents, films = _read(Path(sys.argv[1]))
     cv2.setNumThreads(1)
     wanted, answers = sys.stdin.buffer, sys.stdout.buffer
@@ -202,10 +183,10 @@ def main() -> None:
     answers.flush()
     while True:
         try:
-            group = pickle.load(wanted)
+            jobs = pickle.load(wanted)
         except EOFError:
             return
-        pickle.dump(check_group(patterns, contents, films, group), answers)
+        pickle.dump([one for job in jobs for one in answers_to(job, patterns, contents, films)], answers)
         answers.flush()
 
 

@@ -10,15 +10,8 @@ import numpy as np
 from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.close_comparison import compare_closely
 from lucency.datasets.audit.films_again import FilmsAgain
-from lucency.datasets.audit.pair_check import (
-    LEAST,
-    LIKENESS_COUNTS,
-    LIKENESS_HOPES,
-    OVERLAP,
-    RARE_LIKENESS,
-    PairCheck,
-    credit,
-)
+from lucency.datasets.audit.laid_pair import LIKENESS_COUNTS, LIKENESS_HOPES, RARE_LIKENESS, PairCheck, credit
+from lucency.datasets.audit.pair_check import LEAST, OVERLAP
 
 BEYOND_DOUBT, PROBABLE, POSSIBLE = 0.9, 0.72, 0.55
 """Agreement, likeness counted in, under which copies are compared again on the films themselves, and from which others
