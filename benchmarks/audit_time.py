@@ -5,6 +5,9 @@ drawn where no folder is given. Each number of films is audited twice, each time
 known, and again. Memory is that of the largest process; while it compares films, the audit starts one more for each
 core, and they share what they map.
 
+`--like-kaggle` makes a folder like the field's favourite set of the films first: 10,580 files of 571 radiographs at 400
+pixels, nearly all of them turned by any angle, two thirds byte for byte copies, in folders for train, val and test.
+
 `--simulate 10000,100000` times the look-up of fingerprints alone, among so many made-up ones: random ones, which are no
 easier to search than those of films.
 """
@@ -12,20 +15,31 @@ easier to search than those of films.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
 from lucency.cli.printing import table
 from lucency.datasets.layouts import scan
+from lucency.errors import FilmError
+from lucency.imaging import read_radiograph
 
 _DIMENSIONS, _SEARCHERS = 128, 2000
+_KAGGLE_FILES, _KAGGLE_FILMS, _UNIQUE = 10_580, 571, 3869
+"""Files, radiographs, and files that differ in a byte, of that set."""
+_SIDE = 400
+_SPLITS, _SHARES = ("train", "val", "test"), (0.87, 0.08, 0.05)
 
 
 def main() -> None:
@@ -34,6 +48,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="1000,2500,5000,10000", help="numbers of films")
     parser.add_argument("--size", type=int, default=400, help="longer side of drawn films")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--like-kaggle", action="store_true", help="turned copies of a few of the films")
     parser.add_argument("--simulate", help="numbers of made-up films among which candidates are searched")
     given = parser.parse_args()
     if given.simulate:
@@ -44,6 +59,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="lucency-audit-time-") as name:
         folder = Path(name)
         films = given.films.resolve() if given.films else _drawn(folder / "drawn", max(numbers), given.size)
+        if given.like_kaggle:
+            films, numbers = _like_kaggle(films, folder / "like-kaggle"), [_KAGGLE_FILES]
         manifest = scan(films)
         order = np.random.default_rng(0).permutation(len(manifest))
         for number in numbers:
@@ -102,6 +119,49 @@ def _drawn(folder: Path, films: int, size: int) -> Path:
     from lucency.datasets.synthetic import write_dataset
 
     return write_dataset(folder, films=films, seed=4, size=size)
+
+
+def _like_kaggle(films: Path, folder: Path) -> Path:
+    chance = np.random.default_rng(1)
+    manifest = scan(films)
+    known = manifest.keep(manifest.table["label"].notna()).table
+    readable = (row for row in chance.permutation(len(known)).tolist() if _decoded(known["path"].iloc[row]) is not None)
+    chosen = list(islice(readable, _KAGGLE_FILMS))
+    # As many files of each radiograph as of any other, and as many different ones among them.
+    files, different = (
+        np.diff(np.arange(len(chosen) + 1) * total // len(chosen)) for total in (_KAGGLE_FILES, _UNIQUE)
+    )
+    for number, row in enumerate(chosen):
+        film = _decoded(known["path"].iloc[row])
+        name = "fractured" if known["label"].iloc[row] else "not fractured"
+        saved: list[bytes] = []
+        for copy in range(files[number]):
+            if copy < different[number]:
+                stream = io.BytesIO()
+                Image.fromarray(film if copy == 0 else _turned(film, chance)).save(stream, "JPEG", quality=90)
+                saved.append(stream.getvalue())
+            place = folder / str(chance.choice(_SPLITS, p=_SHARES)) / name
+            place.mkdir(parents=True, exist_ok=True)
+            content = saved[copy] if copy < len(saved) else saved[chance.integers(len(saved))]
+            (place / f"image{number}-{copy}.jpg").write_bytes(content)
+    return folder
+
+
+def _decoded(path: str) -> npt.NDArray[np.uint8] | None:
+    try:
+        film = np.rint(read_radiograph(path).pixels).astype(np.uint8)
+    except FilmError:
+        return None
+    smaller = _SIDE / max(film.shape)
+    return cv2.resize(film, None, fx=smaller, fy=smaller, interpolation=cv2.INTER_AREA)
+
+
+def _turned(film: npt.NDArray[np.uint8], chance: np.random.Generator) -> npt.NDArray[np.uint8]:
+    height, width = film.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), chance.uniform(-90, 90), 1)
+    if chance.random() < 1 / 3:
+        return cv2.warpAffine(film, turn, (width, height), borderMode=cv2.BORDER_REFLECT)
+    return cv2.warpAffine(film, turn, (width, height), borderValue=int(chance.choice([0, 128])))
 
 
 def _audit(data: Path, out: Path) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 
@@ -75,7 +75,7 @@ class FilmFacts:
 
     def to_json(self) -> dict[str, Any]:
         """The facts as plain JSON values, one key for each attribute that is not at its default."""
-        plain = {key: value for key, value in asdict(self).items() if value != getattr(FilmFacts, key)}
+        plain = {item.name: value for item in fields(self) if (value := getattr(self, item.name)) != item.default}
         return plain | ({"warnings": list(self.warnings)} if self.warnings else {})
 
     @classmethod
