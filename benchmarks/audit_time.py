@@ -5,8 +5,9 @@ drawn where no folder is given. Each number of films is audited twice, each time
 known, and again. Memory is that of the largest process; while it compares films, the audit starts one more for each
 core, and they share what they map.
 
-`--like-kaggle` makes a folder like the field's favourite set of the films first: 10,580 files of 571 radiographs at 400
-pixels, nearly all of them turned by any angle, two thirds byte for byte copies, in folders for train, val and test.
+`--like-kaggle` makes a folder like the field's favourite set of the films first, in folders for train, val and test:
+10,580 files of 571 radiographs at 400 pixels, of each one as it was and six turned by up to 90 degrees, the others byte
+for byte copies of these. `--sizes` does not count then.
 
 `--simulate 10000,100000` times the look-up of fingerprints alone, among so many made-up ones: random ones, which are no
 easier to search than those of films.
@@ -58,7 +59,11 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory(prefix="lucency-audit-time-") as name:
         folder = Path(name)
-        films = given.films.resolve() if given.films else _drawn(folder / "drawn", max(numbers), given.size)
+        films = (
+            given.films.resolve()
+            if given.films
+            else _drawn(folder / "drawn", _KAGGLE_FILMS if given.like_kaggle else max(numbers), given.size)
+        )
         if given.like_kaggle:
             films, numbers = _like_kaggle(films, folder / "like-kaggle"), [_KAGGLE_FILES]
         manifest = scan(films)
@@ -127,6 +132,8 @@ def _like_kaggle(films: Path, folder: Path) -> Path:
     known = manifest.keep(manifest.table["label"].notna()).table
     readable = (row for row in chance.permutation(len(known)).tolist() if _decoded(known["path"].iloc[row]) is not None)
     chosen = list(islice(readable, _KAGGLE_FILMS))
+    if len(chosen) < _KAGGLE_FILMS:
+        sys.exit(f"{films} holds {len(chosen)} readable films with a label, and {_KAGGLE_FILMS} are wanted")
     # As many files of each radiograph as of any other, and as many different ones among them.
     files, different = (
         np.diff(np.arange(len(chosen) + 1) * total // len(chosen)) for total in (_KAGGLE_FILES, _UNIQUE)

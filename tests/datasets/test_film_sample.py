@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lucency.datasets.film_sample import sample_films
+from lucency.datasets.film_sample import sample_evenly, sample_films
 
 
 @pytest.mark.parametrize("limit", [20, 50, 137])
@@ -34,3 +34,15 @@ def test_a_rare_class_is_not_lost() -> None:
 
 def test_one_large_group_is_taken_whole() -> None:
     assert len(sample_films([0, 1] * 10, ["same"] * 20, 4, seed=0)) == 20
+
+
+def test_each_group_gives_one_film_before_any_gives_two():
+    groups = ["a"] * 50 + ["b"] * 3 + ["c"] + ["", ""]
+    for seed in range(5):
+        chosen = sample_evenly(groups, 8, seed=seed)
+        assert (np.diff(chosen) > 0).all()
+        counts = [sum(groups[place] == name for place in chosen) for name in "abc"]
+        assert (sorted(counts[:2]), counts[2], sum(not groups[place] for place in chosen)) in (([2, 3], 1, 2),)
+    assert sample_evenly(groups, 100, seed=0).tolist() == list(range(56))
+    assert sample_evenly(groups, 3, seed=0).tolist() == sample_evenly(groups, 3, seed=0).tolist()
+    assert len({tuple(sample_evenly(groups, 8, seed=seed)) for seed in range(5)}) > 1

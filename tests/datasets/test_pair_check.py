@@ -131,16 +131,20 @@ def test_files_that_are_gone_leave_the_answer_to_the_thumbnails(tmp_path):
     assert compared(takes(640, 0.4), tmp_path, gone=True).copies
 
 
-def tried_again(films: list[Grey], likeness: float) -> list[PairCheck]:
+def shown(films: list[Grey]) -> list[Grey]:
+    thumbs = survey_of(films).thumbs
+    return [faces_of(thumb, *film.shape)[0].content for thumb, film in zip(thumbs, films, strict=True)]
+
+
+def tried_again(films: list[Grey], likeness: float) -> PairCheck | None:
     """What another try gives, by thumbnails, after the first has failed."""
-    contents = [
-        faces_of(thumb, *film.shape)[0].content for thumb, film in zip(survey_of(films).thumbs, films, strict=True)
-    ]
+    contents = shown(films)
     patterns = describe(contents, workers=1)
     candidates = [Candidate(likeness, 0, 1, 0, 0), Candidate(likeness, 1, 0, 0, 0)]
     first = Searcher(patterns, 0, contents).check(candidates[0])
     assert not first.copies
-    return [answer for _, answer in check_again(patterns, contents, candidates, first.onto)]
+    again = check_again(patterns, contents, candidates, first.onto if first.score else None)
+    return again[1] if again else None
 
 
 def test_along_a_shaft_fine_detail_tells_the_place(monkeypatch):
@@ -149,25 +153,44 @@ def test_along_a_shaft_fine_detail_tells_the_place(monkeypatch):
     long[:, 60:70] += 3
     long[:, 120:150] += 1.5
     films = [grey(long[:height]), grey(long[60:])]
-    assert any(answer.copies for answer in tried_again(films, 0.8))
+    found = tried_again(films, 0.8)
+    assert found is not None
+    assert found.copies
     monkeypatch.setattr(pair_again, "TRIED_FINELY", 2.0)
-    assert not any(answer.copies for answer in tried_again(films, 0.8))
+    missed = tried_again(films, 0.8)
+    assert missed is None or not missed.copies
 
 
-def test_where_no_other_start_leads_elsewhere_nothing_is_tried_again(monkeypatch):
+@pytest.mark.parametrize("likeness", [0.6, 0.9])
+def test_where_no_other_start_leads_elsewhere_nothing_is_tried_again(monkeypatch, likeness):
     films = takes(640, 0.1)
     monkeypatch.setattr(pair_check, "SURE", 2.0)
-    monkeypatch.setattr(pair_check, "LEAST", 2.0)
-    assert compared(films, None).score > 0.9
-    assert tried_again(films, 0.6) == []
+    monkeypatch.setattr(pair_check, "LIKENESS_COUNTS", (0.0, 0.0))
+    assert compared(films, None, likeness).score > 0.9
+    assert tried_again(films, likeness) is None
+
+
+def test_films_that_cannot_be_laid_on_each_other_are_not_tried_to_the_end(monkeypatch):
+    def fails(searcher: Searcher, laid: object) -> None:
+        raise np.linalg.LinAlgError
+
+    films = takes(640, 0.1)
+    monkeypatch.setattr(pair_check, "SURE", 2.0)
+    monkeypatch.setattr(pair_check, "LIKENESS_COUNTS", (0.0, 0.0))
+    contents = shown(films)
+    patterns, candidates = describe(contents, workers=1), [Candidate(0.9, 0, 1, 0, 0)]
+    assert check_again(patterns, contents, candidates, None) is not None
+    monkeypatch.setattr(Searcher, "by_detail", fails)
+    # The search by fine detail is left.
+    assert check_again(patterns, contents, candidates, None) is not None
+    monkeypatch.setattr(Searcher, "finely", fails)
+    assert check_again(patterns, contents, candidates, None) is None
 
 
 def test_a_pair_is_tried_by_other_views_where_the_first_led_astray():
     plane = noise(1, 640, 640, 7) + 0.5 * noise(2, 640, 640, 4)
     films = [grey(plane), grey(plane[:, 64:])]
-    contents = [
-        faces_of(thumb, *film.shape)[0].content for thumb, film in zip(survey_of(films).thumbs, films, strict=True)
-    ]
+    contents = shown(films)
     patterns = describe(contents, workers=1)
     # By the first views the films seem to be of one size; the cut view knows better.
     views = views_of(patterns.views[0])
@@ -177,9 +200,10 @@ def test_a_pair_is_tried_by_other_views_where_the_first_led_astray():
     first = Searcher(patterns, 0, contents).check(wrong)
     assert not first.copies
     patterns.views[1][1][2:] *= 2
-    answers = list(check_again(patterns, contents, [wrong, right], first.onto))
-    assert [one.search_view for one, _ in answers] == [cut]
-    assert answers[0][1].copies
+    again = check_again(patterns, contents, [wrong, right], first.onto if first.score else None)
+    assert again is not None
+    assert again[0].search_view == cut
+    assert again[1].copies
 
 
 @pytest.mark.parametrize("place", [0, 1])

@@ -1,4 +1,4 @@
-"""Some of many films: whole groups at random, with the classes as common as they are."""
+"""Some of many films: whole groups at random, with the classes as common as they are; or a few of each group."""
 
 from __future__ import annotations
 
@@ -44,3 +44,20 @@ def sample_films(labels: Sequence[int], groups: Sequence[str], limit: int, *, se
             chosen.add(name)
             taken += counts[name]
     return np.array(sorted(place for name in chosen for place in members[name]), dtype=np.int64)
+
+
+def sample_evenly(groups: Sequence[str], limit: int, *, seed: int) -> npt.NDArray[np.int64]:
+    """Places of `limit` films, in their order: one of each group, then a second, as far as the groups have them.
+
+    Args:
+        groups: N names; a film without one stands alone.
+        limit: How many films are wanted; all N are given where it is not less than N.
+        seed: Of the choice.
+    """
+    names = [name or f"\0{place}" for place, name in enumerate(groups)]
+    group = np.unique(names, return_inverse=True)[1]
+    chance = np.random.default_rng(seed).permutation(len(names))
+    order = np.lexsort((chance, group))
+    before = np.empty(len(names), np.int64)
+    before[order] = np.arange(len(names)) - np.searchsorted(group[order], group[order])
+    return np.sort(np.lexsort((chance, before))[:limit])

@@ -285,5 +285,10 @@ class Template:
         return np.column_stack([linear, (warp[:, 2] + 0.5 - linear @ [0.5, 0.5]) / self.scale])
 
 
+def inverse(matrix: Matrix) -> Matrix:
+    """The map back."""
+    return np.asarray(np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2])
+
+
 def _power(image: FloatArray) -> float:
     return float((image * image).sum()) + 1e-3

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from lucency.datasets.audit.film_patterns import Patterns
 from lucency.datasets.audit.fingerprint import OWN_VIEWS, FloatArray, cut_views, search_views
 from lucency.datasets.audit.ring_turns import best_correlation
-from lucency.datasets.audit.view_index import ViewIndex, distinct, indices_of
+from lucency.datasets.audit.view_index import IntArray, ViewIndex, distinct, indices_of
 
 PER_FILM, PER_FILM_OF_FEW = 2, 6
 """Other films that one film is compared with, pixel by pixel; the latter where likeness says nothing."""
@@ -33,8 +33,6 @@ WHOLE_VIEWS = 12
 _NEAR = np.dtype([("likeness", np.float32), ("place", np.int64), ("row", np.int64), ("view", np.int64)])
 """What was found: by the view of that number, of the face in that row of a block."""
 _BLOCK = 32
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

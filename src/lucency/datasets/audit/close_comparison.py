@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lucency.datasets.audit.alignment import Agreement, Matrix, Template
+from lucency.datasets.audit.alignment import Agreement, Matrix, Template, inverse
 from lucency.datasets.audit.fingerprint import FloatArray, fine
 
 Grey = npt.NDArray[np.uint8]
@@ -48,7 +48,7 @@ def compare_closely(
     """
     flip = abs(float(np.linalg.det(onto[:, :2]))) < 1
     if flip:
-        here, there, onto = there, here, _inverse(onto)
+        here, there, onto = there, here, inverse(onto)
     levels = there.astype(np.float32)
     size = float(np.sqrt(abs(np.linalg.det(onto[:, :2]))))
     if size > 1.05:
@@ -63,11 +63,11 @@ def compare_closely(
         step, alike = laid.refine(image, np.eye(2, 3), steps=5, stop_under=least)
         onto = onto @ np.vstack([step, [0, 0, 1]])
         if alike < least:
-            return _inverse(onto) if flip else onto, None
+            return inverse(onto) if flip else onto, None
     agreement = replace(laid.agreement(image, step, window=_WINDOW), overlap=min(1.0, overlap))
     if flip:
         shares = agreement.shared_of_second, agreement.shared_of_first
-        return _inverse(onto), replace(agreement, shared_of_first=shares[0], shared_of_second=shares[1])
+        return inverse(onto), replace(agreement, shared_of_first=shares[0], shared_of_second=shares[1])
     return onto, agreement
 
 
@@ -82,7 +82,3 @@ def _brought(levels: FloatArray, onto: Matrix, shape: tuple[int, ...]) -> tuple[
     # Beside its border a film shows the edge of its frame, which the other does not have.
     within = np.asarray(cv2.erode(inside, _MARGIN), dtype=np.float32)
     return np.asarray(moved, dtype=np.float32), within, float(inside.sum())
-
-
-def _inverse(matrix: Matrix) -> Matrix:
-    return np.asarray(np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2])

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from lucency.datasets.audit.alignment import Matrix
 from lucency.datasets.audit.candidates import (
     NEAREST,
     PER_FILM,
     PER_FILM_OF_FEW,
     Candidate,
-    IntArray,
     Near,
     by_pair,
     find_near,
@@ -32,6 +32,7 @@ from lucency.datasets.audit.laid_pair import PairCheck
 from lucency.datasets.audit.pair_jobs import Again, First
 from lucency.datasets.audit.pair_worker import PairPool
 from lucency.datasets.audit.survey import Survey
+from lucency.datasets.audit.view_index import IntArray
 from lucency.datasets.film_threads import one_thread_each, processors
 from lucency.datasets.manifest import Manifest
 
@@ -43,12 +44,12 @@ LIKELY = 0.7
 
 HOPEFUL, ALIKE, FAIRLY_ALIKE, RINGS_ALIKE = 0.55, 0.8, 0.7, 0.9
 """Pairs that did not agree are tried again from other starts: from this agreement; from this likeness of fingerprints;
-and from this likeness where the rings correlate so much."""
+and from this likeness where the rings correlate so much. All are where films are too few to tell how alike they are."""
 
 _LOOKING_ON = 0.6
-"""Likeness from which a film is laid on others, once it is known to have met copies only."""
+"""Likeness from which a film is laid on others, once it is known to have met its own copies or copies of each other."""
 _OF_A_SET = 4
-"""Films of a set that search on, once they are known to be copies."""
+"""Films of a set that look on then."""
 _BLOCK, _LARGEST_BLOCK = 2000, 4000
 _TOLD = 500
 """Pairs after which progress is told."""
@@ -135,7 +136,7 @@ def _join_near(
 
     def settle(pairs: dict[tuple[int, int], list[Candidate]], films: int) -> None:
         order = sorted(pairs, key=lambda pair: (-pairs[pair][0].likeness, pair))
-        again: list[tuple[tuple[int, int], PairCheck]] = []
+        again: dict[tuple[int, int], Matrix | None] = {}
         each = films / max(1, len(order))
         for block in _blocks(order, pairs):
             told = 0
@@ -148,11 +149,11 @@ def _join_near(
                     joined.join(link(one, answer))
                 elif not patterns.projection or _worth_another(one, answer):
                     two = owners[one.searcher], owners[one.found]
-                    again.append(((min(two), max(two)), answer))
+                    again[min(two), max(two)] = answer.onto if answer.score else None
             move(round(each * (len(block) - told)))
         for start in range(0, len(again), _BLOCK):
-            left = again[start : start + _BLOCK]
-            for one, answer in pool.check(Again(pairs[pair], tried.onto) for pair, tried in left if not known(pair)):
+            left = list(again.items())[start : start + _BLOCK]
+            for one, answer in pool.check(Again(pairs[pair], tried) for pair, tried in left if not known(pair)):
                 if answer.copies:
                     joined.join(link(one, answer))
 
@@ -179,7 +180,7 @@ def _join_near(
                 break
             chosen = {film: likeliest(near[film], film=film, sets=sets, most=most) for film in films}
             # Among those that it is most alike to there may be too few of other sets.
-            short = [film for film in films if len(chosen[film]) < most and len(near[film]) == NEAREST]
+            short = [film for film in films if len(chosen[film]) < most and _crowded_out(near[film], film, sets)]
             if short:
                 near |= search(sets, short)
             chosen |= {film: likeliest(near[film], film=film, sets=sets, most=most) for film in short}
@@ -206,6 +207,11 @@ def _crowded(chosen: dict[int, list[Near]], sets: IntArray) -> list[int]:
         if sets[film] in met or len(met) < len(near):
             searching[int(sets[film])].append(film)
     return sorted(film for films in searching.values() for film in films[:_OF_A_SET])
+
+
+def _crowded_out(near: list[Near], film: int, sets: IntArray) -> bool:
+    """Whether there may be films of other sets beyond those that a film is most alike to."""
+    return len(near) == NEAREST or all(sets[one.film] == sets[film] for one in near)
 
 
 def _blocks(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -14,15 +13,12 @@ from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.film_patterns import Patterns
 from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.laid_pair import PairCheck
-from lucency.datasets.audit.pair_again import check_again
+from lucency.datasets.audit.pair_again import NOT_LAID, check_again
 from lucency.datasets.audit.pair_check import Searcher
 from lucency.datasets.audit.second_look import second_look
 
 Contents = Sequence[npt.NDArray[np.uint8]]
 Checked = list[tuple[Candidate, PairCheck]]
-
-_NOT_LAID = (cv2.error, np.linalg.LinAlgError)
-"""Films that no map can lay on each other, such as ones without any detail, are no copies."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +34,11 @@ class Again:
 
     Attributes:
         candidates: At least one.
-        tried: float64 (2, 3), where that ended.
+        tried: float64 (2, 3), where they were compared then; None where they were given up on the way.
     """
 
     candidates: list[Candidate]
-    tried: Matrix
+    tried: Matrix | None
 
 
 def answers_to(job: First | Again, patterns: Patterns, contents: Contents, films: FilmsAgain) -> Checked:
@@ -55,27 +51,16 @@ def answers_to(job: First | Again, patterns: Patterns, contents: Contents, films
         films: The same films, larger.
 
     Returns:
-        An answer for each candidate of a `First`; for an `Again` one after the other until the films agree.
+        An answer for each candidate of a `First`; for an `Again` one, or none where there is nothing new to try.
     """
     if isinstance(job, Again):
-        return _again(job, patterns, contents, films)
+        answer = check_again(patterns, contents, job.candidates, job.tried)
+        return [] if answer is None else [(answer[0], second_look(*answer, films))]
     searcher = Searcher(patterns, job.candidates[0].searcher, contents)
     results: Checked = []
     for one in job.candidates:
         try:
             results.append((one, second_look(one, searcher.check(one), films)))
-        except _NOT_LAID:
+        except NOT_LAID:
             results.append((one, PairCheck(0.0, False, np.eye(2, 3), False)))
-    return results
-
-
-def _again(job: Again, patterns: Patterns, contents: Contents, films: FilmsAgain) -> Checked:
-    results: Checked = []
-    try:
-        for one, checked in check_again(patterns, contents, job.candidates, job.tried):
-            results.append((one, second_look(one, checked, films)))
-            if results[-1][1].copies:
-                break
-    except _NOT_LAID:
-        pass
     return results
