@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,11 +12,12 @@ import pytest
 from PIL import Image
 
 from lucency.datasets.audit import pair_again, pair_check
+from lucency.datasets.audit.alignment import inverse
 from lucency.datasets.audit.candidates import Candidate, views_of
 from lucency.datasets.audit.film_frame import faces_of
 from lucency.datasets.audit.film_patterns import describe
 from lucency.datasets.audit.films_again import FilmsAgain
-from lucency.datasets.audit.laid_pair import RARE_COUNTS, RARE_LIKENESS, PairCheck, credit
+from lucency.datasets.audit.laid_pair import RARE_COUNTS, RARE_LIKENESS, Laid, PairCheck, Seen, credit
 from lucency.datasets.audit.pair_again import check_again
 from lucency.datasets.audit.pair_check import SURE, Searcher
 from lucency.datasets.audit.second_look import second_look
@@ -230,3 +232,17 @@ def test_larger_films_that_are_unlike_are_given_up(monkeypatch, tmp_path, place)
     bars[place] = 1.01
     monkeypatch.setattr("lucency.datasets.audit.second_look.UNLIKE_LARGE", tuple(bars))
     assert not compared(films, tmp_path).copies
+
+
+def test_two_maps_of_a_pair_are_one_whichever_film_searched():
+    onto = np.array([[0.9, -0.2, 5.0], [0.2, 0.9, -3.0]])
+    there, back = Candidate(0.9, 0, 1, 0, 0), Candidate(0.9, 1, 0, 3, 2)
+    laid = Laid(Seen(there, 1.0, np.eye(2, 3)), onto, 0.95)
+    assert pair_again._lie_alike(laid, replace(there, search_view=7), onto, 1.0)
+    assert pair_again._lie_alike(laid, back, inverse(onto), 1.0)
+    assert not pair_again._lie_alike(laid, back, onto, 1.0)
+    beside = onto + np.array([[0, 0, 1.5], [0, 0, 0]])
+    assert not pair_again._lie_alike(laid, there, beside, 1.0)
+    assert pair_again._lie_alike(laid, there, beside, 3.0)
+    # Another face of one of the films has a map of its own.
+    assert not pair_again._lie_alike(laid, replace(there, found=2), onto, 1.0)
