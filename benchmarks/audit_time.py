@@ -6,8 +6,8 @@ known, and again. Memory is that of the largest process; while it compares films
 core, and they share what they map.
 
 `--like-kaggle` makes a folder like the field's favourite set of the films first, in folders for train, val and test:
-10,580 files of 571 radiographs at 400 pixels, of each one as it was and six turned by up to 90 degrees, the others byte
-for byte copies of these. `--sizes` does not count then.
+10,580 files of 571 radiographs at 400 pixels, of each one as it was and six turned by any angle, the others byte for byte
+copies of these. `--sizes` does not count then.
 
 `--simulate 10000,100000` times the look-up of fingerprints alone, among so many made-up ones: random ones, which are no
 easier to search than those of films.
@@ -31,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from benchmarks.film_changes import turn_black, turn_grey, turn_mirrored
 from lucency.cli.printing import table
 from lucency.datasets.layouts import scan
 from lucency.errors import FilmError
@@ -39,7 +40,7 @@ from lucency.imaging import read_radiograph
 _DIMENSIONS, _SEARCHERS = 128, 2000
 _KAGGLE_FILES, _KAGGLE_FILMS, _UNIQUE = 10_580, 571, 3869
 """Files, radiographs, and files that differ in a byte, of that set."""
-_SIDE = 400
+_SIDE, _TURNS = 400, (turn_black, turn_grey, turn_mirrored)
 _SPLITS, _SHARES = ("train", "val", "test"), (0.87, 0.08, 0.05)
 
 
@@ -144,8 +145,9 @@ def _like_kaggle(films: Path, folder: Path) -> Path:
         saved: list[bytes] = []
         for copy in range(files[number]):
             if copy < different[number]:
+                turn = _TURNS[chance.integers(len(_TURNS))]
                 stream = io.BytesIO()
-                Image.fromarray(film if copy == 0 else _turned(film, chance)).save(stream, "JPEG", quality=90)
+                Image.fromarray(turn(film, chance) if copy else film).save(stream, "JPEG", quality=90)
                 saved.append(stream.getvalue())
             place = folder / str(chance.choice(_SPLITS, p=_SHARES)) / name
             place.mkdir(parents=True, exist_ok=True)
@@ -161,14 +163,6 @@ def _decoded(path: str) -> npt.NDArray[np.uint8] | None:
         return None
     smaller = _SIDE / max(film.shape)
     return cv2.resize(film, None, fx=smaller, fy=smaller, interpolation=cv2.INTER_AREA)
-
-
-def _turned(film: npt.NDArray[np.uint8], chance: np.random.Generator) -> npt.NDArray[np.uint8]:
-    height, width = film.shape
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), chance.uniform(-90, 90), 1)
-    if chance.random() < 1 / 3:
-        return cv2.warpAffine(film, turn, (width, height), borderMode=cv2.BORDER_REFLECT)
-    return cv2.warpAffine(film, turn, (width, height), borderValue=int(chance.choice([0, 128])))
 
 
 def _audit(data: Path, out: Path) -> tuple[float, float]:
