@@ -6,8 +6,8 @@ known, and again. Memory is that of the largest process; while it compares films
 core, and they share what they map.
 
 `--like-kaggle` makes a folder like the field's favourite set of the films first, in folders for train, val and test:
-10,580 files of 571 radiographs at 400 pixels, of each one as it was and six turned by any angle, the others byte for byte
-copies of these. `--sizes` does not count then.
+10,580 files of 571 radiographs at 400 pixels, of each one as it was and six turned by any angle, the others byte for
+byte copies of these. `--sizes` does not count then.
 
 `--simulate 10000,100000` times the look-up of fingerprints alone, among so many made-up ones: random ones, which are no
 easier to search than those of films.
