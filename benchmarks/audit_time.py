@@ -9,8 +9,8 @@ core, and they share what they map.
 10,580 files of 571 radiographs at 400 pixels, of each one as it was and six turned by any angle, the others byte for
 byte copies of these. `--sizes` does not count then.
 
-`--simulate 10000,100000` times the look-up of fingerprints alone, among so many made-up ones: random ones, which are no
-easier to search than those of films.
+`--simulate 10000,100000` times the look-up of fingerprints and of rows of keypoints alone, among so many made-up ones:
+random ones, which are no easier to search than those of films.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from lucency.datasets.layouts import scan
 from lucency.errors import FilmError
 from lucency.imaging import read_radiograph
 
-_DIMENSIONS, _SEARCHERS = 128, 2000
+_DIMENSIONS, _OF_KEYPOINTS, _SEARCHERS = 128, 256, 2000
 _KAGGLE_FILES, _KAGGLE_FILMS, _UNIQUE = 10_580, 571, 3869
 """Files, radiographs, and files that differ in a byte, of that set."""
 _SIDE, _TURNS = 400, (turn_black, turn_grey, turn_mirrored)
@@ -98,23 +98,28 @@ def main() -> None:
 
 
 def _simulate(numbers: list[int]) -> None:
-    from lucency.datasets.audit.candidates import WHOLE_VIEWS, views_of
-    from lucency.datasets.audit.fingerprint import OWN_VIEWS, unit
-    from lucency.datasets.audit.view_index import indices_of
+    from lucency.datasets.audit.fingerprint import OWN_VIEWS, search_views, unit
+    from lucency.datasets.audit.keypoints import CHANGES
+    from lucency.datasets.audit.view_index import ViewIndex
 
     chance = np.random.default_rng(0)
-    views = len(views_of(np.zeros((OWN_VIEWS, 4), np.float32)))
+    views = len(search_views(np.zeros((OWN_VIEWS, 4), np.float32)))
     rows = []
     for films in numbers:
         own = unit(chance.standard_normal((films, OWN_VIEWS, _DIMENSIONS), dtype=np.float32))
+        told = unit(chance.standard_normal((films, 1, _OF_KEYPOINTS), dtype=np.float32))
         # Some search for all: what one of them takes is the same for each.
         searchers = min(films, _SEARCHERS)
-        wanted = unit(chance.standard_normal((searchers * views, _DIMENSIONS), dtype=np.float32))
+        wanted, changed = (
+            unit(chance.standard_normal((searchers * each, long), dtype=np.float32))
+            for each, long in ((views, _DIMENSIONS), (len(CHANGES), _OF_KEYPOINTS))
+        )
         begun = time.monotonic()
-        whole, uncut = indices_of(own, np.ones((films, OWN_VIEWS), bool))
+        by_views = ViewIndex(own, np.ones(own.shape[:2], bool), 32)
+        by_points = ViewIndex(told, np.ones(told.shape[:2], bool), 16)
         built = time.monotonic() - begun
-        whole.nearest(wanted[: searchers * WHOLE_VIEWS])
-        uncut.nearest(wanted[searchers * WHOLE_VIEWS :])
+        by_views.nearest(wanted)
+        by_points.nearest(changed)
         each = 1000 * (time.monotonic() - begun - built) / searchers
         rows.append((films, searchers, f"{built:.1f}", f"{each:.2f}", f"{built + each * films / 1000:.0f}"))
     columns = ("films", "search", "index, seconds", "ms each", "seconds for all")

@@ -12,26 +12,21 @@ from lucency.datasets.audit.candidates import (
     NEAREST,
     PER_FILM,
     PER_FILM_OF_FEW,
-    TRIED_VIEWS,
-    WHOLE_VIEWS,
+    UNKNOWN,
     Candidate,
-    Near,
     _alike,
     _films,
-    _ranked,
     by_pair,
     find_near,
     likeliest,
-    views_of,
 )
 from lucency.datasets.audit.film_patterns import Patterns, describe
-from lucency.datasets.audit.fingerprint import OWN_VIEWS, RINGS, SAMPLES, own_views, ring_waves, search_views
+from lucency.datasets.audit.fingerprint import OWN_VIEWS, own_views, search_views
 from lucency.datasets.audit.near_copies import _blocks, _crowded
-from lucency.datasets.audit.ring_turns import best_correlation, turn_between
-from lucency.datasets.audit.view_index import distinct, indices_of
+from lucency.datasets.audit.view_index import ViewIndex, distinct
 
 
-def near(alike: list[float]) -> list[list[Candidate]]:
+def near(alike: list[float]) -> list[Candidate]:
     """The films that film 0 meets among others that are so alike to it, in each of their views."""
     films = len(alike) + 1
     own = np.zeros((films, OWN_VIEWS, films + 1), np.float32)
@@ -40,26 +35,25 @@ def near(alike: list[float]) -> list[list[Candidate]]:
     own[0, :, 0] = 1
     wanted = np.zeros((1, films + 1), np.float32)
     wanted[:, 0] = 1
-    whole, _ = indices_of(own, np.ones(own.shape[:2], bool))
-    found = _alike(whole, wanted, np.array([0]), np.array([7]))
+    index = ViewIndex(own, np.ones(own.shape[:2], bool), 32)
+    found = _alike(index, wanted, np.array([0]), np.array([7]), LIKENESS)
     every = np.arange(films)
-    return list(_films(0, found[np.argsort(-found["likeness"], kind="stable")], every, every).values())
+    return _films(0, found[np.argsort(-found["likeness"], kind="stable")], every, every)
 
 
 def test_the_most_alike_films_are_met_by_the_best_of_their_views() -> None:
     found = near([0.5, 0.9, 0.55, LIKENESS - 0.01])
-    assert [some[0].found for some in found] == [2, 3, 1]
-    assert [len(some) for some in found] == [TRIED_VIEWS] * 3
-    assert {one.search_view for some in found for one in some} == {7}
-    assert all(some[0].likeness == pytest.approx(value) for some, value in zip(found, [0.9, 0.55, 0.5], strict=True))
+    assert [one.found for one in found] == [2, 3, 1]
+    assert {one.search_view for one in found} == {7}
+    assert [one.likeness for one in found] == pytest.approx([0.9, 0.55, 0.5])
 
 
-def test_no_more_films_are_met_than_are_compared_by_their_rings() -> None:
+def test_no_more_films_are_met_than_are_kept() -> None:
     films = np.arange(1, 21)
     found = np.zeros(20, _NEAR)
     found["likeness"], found["place"] = np.linspace(0.9, 0.5, 20), films[::-1] * OWN_VIEWS
-    found = _films(0, found, np.arange(21), np.arange(21))
-    assert list(found) == [some[0].found for some in found.values()] == list(range(20, 20 - NEAREST, -1))
+    some = _films(0, found, np.arange(21), np.arange(21))
+    assert [one.found for one in some] == list(range(20, 20 - NEAREST, -1))
 
 
 def texture(seed: int) -> np.ndarray:
@@ -67,47 +61,55 @@ def texture(seed: int) -> np.ndarray:
     return np.rint(np.clip(128 + 200 * plane / np.ptp(plane), 0, 255)).astype(np.uint8)
 
 
-def found_among(contents: list[np.ndarray]) -> tuple[Patterns, list[Candidate]]:
+def found_among(contents: list[np.ndarray]) -> tuple[Patterns, list[Candidate], list[Candidate]]:
+    """What the first film is laid on, as its views and as its keypoints say."""
     patterns = describe(contents, workers=1)
     every = np.arange(len(contents))
     (near,) = find_near(patterns, owner=every, sets=every, searchers=every[:1], workers=2)
     most = PER_FILM if patterns.projection else PER_FILM_OF_FEW
-    return patterns, [view for one in likeliest(near, film=0, sets=every, most=most) for view in one.views]
+    by_views, by_points = (
+        likeliest(some, film=0, owner=every, sets=every, most=most) for some in (near.by_views, near.by_points)
+    )
+    return patterns, by_views, by_points
 
 
-def test_a_film_with_a_side_cut_away_is_the_first_that_is_found() -> None:
+def test_a_film_with_two_sides_cut_away_is_the_first_that_its_keypoints_find() -> None:
     whole = texture(0)
-    cut = cv2.resize(whole[:, 11:], (128, 160), interpolation=cv2.INTER_AREA)
-    patterns, found = found_among([whole, *(texture(seed) for seed in range(1, 12)), cut])
+    cut = cv2.resize(whole[14:, 15:], (128, 160), interpolation=cv2.INTER_AREA)
+    patterns, by_views, by_points = found_among([whole, *(texture(seed) for seed in range(1, 12)), cut])
     assert patterns.projection is None
-    assert len({one.found for one in found}) == PER_FILM_OF_FEW
-    assert found[0].found == 12
-    assert found[0].search_view >= WHOLE_VIEWS
-    # The view that was cut like the film lies where the cut film's own frame does.
-    view = views_of(patterns.views[0])[found[0].search_view]
-    assert view == pytest.approx([(11 + 128) / 2, 80, (128 - 11) / 2, 80], abs=2)
+    assert len(by_views) <= PER_FILM_OF_FEW
+    assert by_points[0] == Candidate(UNKNOWN, 0, 12, 0, 0)
 
 
 def test_of_many_films_few_are_laid_on_each_other() -> None:
     contents = [texture(seed) for seed in range(180)]
     first = contents[0]
     changed = [np.rot90(first), first[::-1], 255 - first, first[:, ::-1], np.rot90(first, 3)]
-    patterns, found = found_among([*contents, *(np.ascontiguousarray(film) for film in changed)])
+    patterns, *ways = found_among([*contents, *(np.ascontiguousarray(film) for film in changed)])
     assert patterns.projection is not None
-    assert len({one.found for one in found}) == PER_FILM < len(changed)
-    assert max(sum(one.found == film for one in found) for film in range(180, 185)) <= TRIED_VIEWS
-    assert {one.found for one in found} <= set(range(180, 185))
-    assert found[0].likeness > 0.9
+    for found in ways:
+        assert len(found) == PER_FILM < len(changed)
+        assert {one.found for one in found} <= set(range(180, 185))
+    assert ways[0][0].likeness > 0.9
+    # Of keypoints it is not known how alike a copy's are.
+    assert {one.likeness for one in ways[1]} == {UNKNOWN}
+
+
+def test_films_without_a_keypoint_are_found_by_their_views() -> None:
+    plain = np.full((160, 128), 90, np.uint8)
+    patterns, _, by_points = found_among([plain, plain.copy(), texture(1)])
+    assert patterns.counts.tolist()[:2] == [0, 0]
+    assert by_points == []
 
 
 def test_a_film_is_not_its_own_candidate_by_another_face() -> None:
     contents = [texture(0), texture(0), texture(0)[::-1].copy()]
     patterns = describe(contents, workers=1)
     every, owner = np.arange(3), np.array([0, 0, 1])
-    ((near,),) = find_near(patterns, owner=owner, sets=every[:2], searchers=every[:1], workers=1)
-    assert near.film == 1
-    assert {one.found for one in near.views} == {2}
-    assert [one.choice for one in near.views] == [0, 1]
+    (near,) = find_near(patterns, owner=owner, sets=every[:2], searchers=every[:1], workers=1)
+    assert [one.found for one in near.by_views] == [2]
+    assert [one.found for one in near.by_points] == [2]
 
 
 def test_of_sets_the_first_films_are_found_and_of_the_own_set_none() -> None:
@@ -116,63 +118,46 @@ def test_of_sets_the_first_films_are_found_and_of_the_own_set_none() -> None:
     every = np.arange(7)
     sets = np.array([0, 0, 0, 3, 4, 4, 4])
     (near,) = find_near(patterns, owner=every, sets=sets, searchers=every[1:2], workers=1)
-    assert [one.film for one in near] == [3, 4]
+    assert [one.found for one in near.by_views] == [3, 4]
+    assert near.by_points[0].found == 3
+    assert {one.found for one in near.by_points} <= {3, 4}
 
 
-def test_of_a_pair_the_views_that_fit_best_come_first() -> None:
-    found = [
-        Candidate(0.9, 0, 2, 3, 4, choice=1),
-        Candidate(0.7, 2, 1, 1, 2),
-        Candidate(0.7, 2, 1, 5, 5, choice=1),
-        Candidate(0.9, 0, 2, 0, 0),
-    ]
-    chosen = {0: [Near(1, 1.0, (found[3], found[0]))], 1: [Near(0, 0.8, (found[1], found[2]))]}
-    assert by_pair(chosen) == {(0, 1): [found[3], found[1], found[0], found[2]]}
+def test_of_a_pair_the_most_alike_views_are_taken_whichever_film_searched() -> None:
+    # Film 0 has the faces 0 and 1.
+    owner = np.array([0, 0, 1, 2])
+    found = [Candidate(0.7, 2, 1, 5, 5), Candidate(0.9, 0, 2, 3, 4), Candidate(0.6, 2, 0), Candidate(0.5, 3, 2, 1, 1)]
+    assert by_pair(found, owner) == {(0, 1): found[1], (1, 2): found[3]}
+    assert by_pair(found[::-1], owner) == by_pair(found, owner)
 
 
-def test_of_each_set_the_most_alike_film_is_chosen_and_then_those_that_fit_best() -> None:
-    near = [Near(film, rank, ()) for film, rank in ((5, 0.1), (1, 0.2), (2, 0.9), (3, 0.4), (4, 0.8), (6, 0.5))]
+def test_of_each_set_the_most_alike_film_is_chosen() -> None:
+    near = [Candidate(0.9 - 0.01 * place, 0, film) for place, film in enumerate((5, 1, 2, 3, 4, 6))]
     alone = np.arange(7)
-    assert [one.film for one in likeliest(near, film=0, sets=alone, most=3)] == [5, 2, 4]
-    assert [one.film for one in likeliest(near, film=0, sets=alone, most=9)] == [5, 2, 4, 6, 3, 1]
+
+    def chosen(some: list[Candidate], sets: np.ndarray, most: int) -> list[int]:
+        return [one.found for one in likeliest(some, film=0, owner=alone, sets=sets, most=most)]
+
+    assert chosen(near, alone, 3) == [5, 1, 2]
+    assert chosen(near, alone, 9) == [5, 1, 2, 3, 4, 6]
     # Film 5 is a copy of the film itself, and 1, 2 and 3 are copies of each other.
     sets = np.array([0, 1, 1, 1, 4, 0, 6])
-    assert [one.film for one in likeliest(near, film=0, sets=sets, most=3)] == [1, 4, 6]
-    assert likeliest(near[:1], film=0, sets=sets, most=3) == []
+    assert chosen(near, sets, 3) == [1, 4, 6]
+    assert chosen(near[:1], sets, 3) == []
 
 
 def test_films_that_met_their_own_copies_or_one_set_twice_look_on_a_few_of_each_set() -> None:
     # Films 0 to 6 are copies; 9 and 10 too.
     sets = np.array([0] * 7 + [7, 8, 9, 9, 11])
 
-    def met(*films: int) -> list[Near]:
-        return [Near(film, 1.0, ()) for film in films]
+    def met(*films: int) -> list[Candidate]:
+        return [Candidate(0.9, 0, film) for film in films]
 
-    crowded = {film: met((film + 1) % 7) for film in range(7)} | {8: met(9, 10)}
-    alone = {7: met(8, 9), 11: met(9)}
-    assert _crowded(alone, sets) == []
-    assert _crowded(crowded | alone, sets) == [0, 1, 2, 3, 8]
-
-
-@pytest.mark.parametrize("turned", [0, 7])
-@pytest.mark.parametrize("mirrored", [False, True])
-@pytest.mark.parametrize("sign", [1, -1])
-def test_rings_are_as_alike_as_their_best_turn_makes_them(turned: int, mirrored: bool, sign: int) -> None:
-    angles = np.arange(SAMPLES) * 2 * np.pi / SAMPLES
-    chance = np.random.default_rng(3)
-    waves = chance.normal(0, 1, (2, RINGS, 8, 2))
-    one, other = (
-        sum(
-            plane[:, k, :1] * np.cos((k + 1) * angles) + plane[:, k, 1:] * np.sin((k + 1) * angles) for k in range(8)
-        ).astype(np.float32)
-        for plane in waves
-    )
-    changed = sign * np.roll(one[:, ::-1] if mirrored else one, turned, axis=1)
-    both = np.stack([changed, other])
-    alike = best_correlation(ring_waves(np.stack([one, one])), ring_waves(both))
-    assert alike[0] == pytest.approx(1, abs=1e-3)
-    assert alike[1] == pytest.approx(abs(turn_between(one, other)[0]), abs=1e-3)
-    assert alike[1] < 0.6
+    crowded = {film: [met((film + 1) % 7), []] for film in range(7)} | {8: [[], met(9, 10)]}
+    # Met by views and by keypoints, a film counts in each.
+    alone = {7: [met(8, 9), met(10)], 11: [met(9), met(9)]}
+    assert _crowded(alone, np.arange(12), sets) == []
+    assert _crowded(crowded | alone, np.arange(12), sets) == [0, 1, 2, 3, 8]
 
 
 def test_a_view_counts_once() -> None:
@@ -185,32 +170,18 @@ def test_a_view_counts_once() -> None:
     assert distinct(views).astype(int).tolist() == [[1, 1, 0, 0, 1, 1], [1, 1, 1, 1, 1, 1], [1, 0, 0, 0, 1, 1]]
 
 
-def test_a_cut_is_looked_up_among_all_uncut_views() -> None:
-    # Of one film the inner view is an earlier one, of the other the stretched frame; the third may not be found.
+def test_only_views_that_may_be_found_are() -> None:
     kept = np.array([[1, 1, 1, 1, 1, 0], [1, 0, 0, 0, 1, 1], [0, 0, 0, 0, 0, 0]], bool)
     own = np.eye(18, dtype=np.float32).reshape(3, OWN_VIEWS, 18)
-    whole, uncut = indices_of(own, kept)
-    for index, places in ((whole, [0, 1, 2, 3, 4, 6, 10, 11]), (uncut, [1, 5, 7, 11])):
-        likeness, place = index.nearest(own.reshape(-1, 18))
-        assert np.flatnonzero((likeness == 1).any(axis=1)).tolist() == places
-        assert sorted(set(place[likeness == 1].tolist())) == places
-
-
-def test_a_film_is_ranked_by_its_likeness_and_the_views_whose_rings_fit_best(monkeypatch: pytest.MonkeyPatch) -> None:
-    patterns = describe([texture(seed) for seed in range(180)], workers=1)
-    films = {film: [Candidate(0.9 - 0.1 * film, 0, film, 0, view) for view in (0, 1)] for film in (1, 2)}
-    fits = np.array([0.1, 0.2, 0.5, 0.4], np.float32)
-    monkeypatch.setattr("lucency.datasets.audit.candidates.best_correlation", lambda waves, shown: fits)
-    near = _ranked(patterns, films, patterns.waves(0, views_of(patterns.views[0])))
-    assert [(one.film, pytest.approx(one.rank)) for one in near] == [(1, 0.2 + 0.4), (2, 0.5 + 0.35)]
-    assert [(view.own_view, view.choice) for one in near for view in one.views] == [(1, 0), (0, 1), (0, 0), (1, 1)]
+    likeness, place = ViewIndex(own, kept, 32).nearest(own.reshape(-1, 18))
+    assert np.flatnonzero((likeness == 1).any(axis=1)).tolist() == [0, 1, 2, 3, 4, 6, 10, 11]
+    assert sorted(set(place[likeness == 1].tolist())) == [0, 1, 2, 3, 4, 6, 10, 11]
 
 
 def test_own_views_are_as_many_as_are_said() -> None:
     views = own_views(texture(0), np.zeros((80, 64), np.float32))
     assert len(views) == OWN_VIEWS
-    assert len(search_views(views)) == WHOLE_VIEWS
-    assert len(views_of(views)) == 42
+    assert len(search_views(views)) == 12
 
 
 def test_an_inverted_file_and_more_threads_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,11 +190,12 @@ def test_an_inverted_file_and_more_threads_find_the_same(monkeypatch: pytest.Mon
     patterns = describe(contents, workers=1)
     every = np.arange(len(contents))
     alone = find_near(patterns, owner=every, sets=every, searchers=every, workers=1)
-    assert all(alone)
+    assert all(one.by_views and one.by_points for one in alone)
     assert find_near(patterns, owner=every, sets=every, searchers=every, workers=3) == alone
     monkeypatch.setattr("lucency.datasets.audit.view_index._EXACT", 100)
     cells = find_near(patterns, owner=every, sets=every, searchers=every, workers=2)
-    assert sum(near[0].film == (film + 60) % 120 for film, near in enumerate(cells)) >= 118
+    assert sum(near.by_views[0].found == (film + 60) % 120 for film, near in enumerate(cells)) >= 118
+    assert sum(near.by_points[0].found == (film + 60) % 120 for film, near in enumerate(cells)) >= 118
 
 
 @pytest.mark.parametrize("likely", [0, 1, 2000, 13_000])
@@ -231,10 +203,10 @@ def test_every_pair_stands_in_one_block_the_likeliest_in_the_first(likely: int) 
     chance = np.random.default_rng(likely)
     alike = np.concatenate([chance.uniform(0.7, 1, likely), chance.uniform(0.46, 0.69, 4500)])
     pairs = {
-        (int(number), 20_000 + int(number)): [Candidate(float(one), int(number) % 700, 0, 0, 0)]
+        (int(number), 20_000 + int(number)): Candidate(float(one), int(number) % 700, 0)
         for number, one in enumerate(chance.permutation(alike))
     }
-    order = sorted(pairs, key=lambda pair: -pairs[pair][0].likeness)
+    order = sorted(pairs, key=lambda pair: -pairs[pair].likeness)
     blocks = list(_blocks(order, pairs))
     assert sorted(pair for block in blocks for pair in block) == sorted(pairs)
     sizes = [len(block) for block in blocks]
@@ -243,5 +215,5 @@ def test_every_pair_stands_in_one_block_the_likeliest_in_the_first(likely: int) 
         assert blocks[0] == order[:2000]
         assert sizes[:4] == [2000, 4000, 4000, 3000]
     # The unlikely ones come searcher by searcher.
-    rest = [pairs[pair][0] for block in blocks for pair in block if pairs[pair][0].likeness < 0.7]
+    rest = [pairs[pair] for block in blocks for pair in block if pairs[pair].likeness < 0.7]
     assert [one.searcher for one in rest] == sorted(one.searcher for one in rest)

@@ -11,15 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lucency.datasets.audit import pair_again, pair_check
-from lucency.datasets.audit.alignment import inverse
-from lucency.datasets.audit.candidates import Candidate, views_of
+from lucency.datasets.audit import matched_points, pair_check
+from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.film_frame import faces_of
 from lucency.datasets.audit.film_patterns import describe
 from lucency.datasets.audit.films_again import FilmsAgain
-from lucency.datasets.audit.laid_pair import RARE_COUNTS, RARE_LIKENESS, Laid, PairCheck, Seen, credit
-from lucency.datasets.audit.pair_again import check_again
+from lucency.datasets.audit.laid_pair import RARE_COUNTS, RARE_LIKENESS, PairCheck, credit
 from lucency.datasets.audit.pair_check import SURE, Searcher
+from lucency.datasets.audit.pair_jobs import answers_to
 from lucency.datasets.audit.second_look import second_look
 
 from .copied_films import Grey, survey_of
@@ -138,74 +137,53 @@ def shown(films: list[Grey]) -> list[Grey]:
     return [faces_of(thumb, *film.shape)[0].content for thumb, film in zip(thumbs, films, strict=True)]
 
 
-def tried_again(films: list[Grey], likeness: float) -> PairCheck | None:
-    """What another try gives, by thumbnails, after the first has failed."""
+def laid_by_views(films: list[Grey], likeness: float) -> PairCheck:
+    """What comparing gives where the views say nothing true: they seem to show a corner of one film."""
     contents = shown(films)
     patterns = describe(contents, workers=1)
-    candidates = [Candidate(likeness, 0, 1, 0, 0), Candidate(likeness, 1, 0, 0, 0)]
-    first = Searcher(patterns, 0, contents).check(candidates[0])
-    assert not first.copies
-    again = check_again(patterns, contents, candidates, first.onto if first.score else None)
-    return again[1] if again else None
+    # As if there were films enough for axes.
+    patterns = replace(patterns, judged=True)
+    patterns.views[1][0] = 20, 20, 15, 15
+    return Searcher(patterns, 0, contents).check(Candidate(likeness, 0, 1))
 
 
-def test_along_a_shaft_fine_detail_tells_the_place(monkeypatch):
-    height, width = 320, 200
-    long = 0.06 * noise(6, height + 60, width, 2)
-    long[:, 60:70] += 3
-    long[:, 120:150] += 1.5
-    films = [grey(long[:height]), grey(long[60:])]
-    found = tried_again(films, 0.8)
-    assert found is not None
+def cut_film() -> list[Grey]:
+    plane = noise(1, 640, 640, 7) + 0.5 * noise(2, 640, 640, 4)
+    return [grey(plane), 255 - grey(plane[:, 64:])]
+
+
+def test_keypoints_lay_a_film_where_no_view_of_the_other_fits(monkeypatch):
+    found = laid_by_views(cut_film(), 0.6)
     assert found.copies
-    monkeypatch.setattr(pair_again, "TRIED_FINELY", 2.0)
-    missed = tried_again(films, 0.8)
-    assert missed is None or not missed.copies
+    assert found.inverted
+    assert found.onto == pytest.approx(np.array([[1, 0, -16], [0, 1, 0]]), abs=1.5)
+    monkeypatch.setattr(matched_points, "LEAST_SHARED", 1000)
+    assert laid_by_views(cut_film(), 0.6).score == 0
 
 
-@pytest.mark.parametrize("likeness", [0.6, 0.9])
-def test_where_no_other_start_leads_elsewhere_nothing_is_tried_again(monkeypatch, likeness):
-    films = takes(640, 0.1)
-    monkeypatch.setattr(pair_check, "SURE", 2.0)
-    monkeypatch.setattr(pair_check, "LIKENESS_COUNTS", (0.0, 0.0))
-    assert compared(films, None, likeness).score > 0.9
-    assert tried_again(films, likeness) is None
+def test_films_without_common_keypoints_are_laid_on_each_other_by_their_outlines_where_they_are_alike(monkeypatch):
+    monkeypatch.setattr(matched_points, "LEAST_SHARED", 1000)
+    contents = shown(takes(640, 0.1))
+    patterns = replace(describe(contents, workers=1), judged=True)
+    searcher = Searcher(patterns, 0, contents)
+    assert searcher.check(Candidate(pair_check.ALIKE, 0, 1)).copies
+    assert not searcher.check(Candidate(pair_check.ALIKE - 0.01, 0, 1)).copies
+    # Of few films it is not known how alike they are.
+    assert Searcher(replace(patterns, judged=False), 0, contents).check(Candidate(0.6, 0, 1)).copies
 
 
-def test_films_that_cannot_be_laid_on_each_other_are_not_tried_to_the_end(monkeypatch):
+def test_films_that_cannot_be_laid_on_each_other_are_no_copies(monkeypatch):
     def fails(searcher: Searcher, laid: object) -> None:
         raise np.linalg.LinAlgError
 
-    films = takes(640, 0.1)
-    monkeypatch.setattr(pair_check, "SURE", 2.0)
-    monkeypatch.setattr(pair_check, "LIKENESS_COUNTS", (0.0, 0.0))
-    contents = shown(films)
-    patterns, candidates = describe(contents, workers=1), [Candidate(0.9, 0, 1, 0, 0)]
-    assert check_again(patterns, contents, candidates, None) is not None
-    monkeypatch.setattr(Searcher, "by_detail", fails)
-    # The search by fine detail is left.
-    assert check_again(patterns, contents, candidates, None) is not None
-    monkeypatch.setattr(Searcher, "finely", fails)
-    assert check_again(patterns, contents, candidates, None) is None
-
-
-def test_a_pair_is_tried_by_other_views_where_the_first_led_astray():
-    plane = noise(1, 640, 640, 7) + 0.5 * noise(2, 640, 640, 4)
-    films = [grey(plane), grey(plane[:, 64:])]
-    contents = shown(films)
+    contents = shown(takes(640, 0.1))
     patterns = describe(contents, workers=1)
-    # By the first views the films seem to be of one size; the cut view knows better.
-    views = views_of(patterns.views[0])
-    cut = int(np.abs(views - [(160 + 16) / 2, 80, (160 - 16) / 2, 80]).sum(axis=1).argmin())
-    wrong, right = Candidate(0.6, 0, 1, 8, 1), Candidate(0.6, 0, 1, cut, 1, choice=1)
-    patterns.views[1][1][2:] *= 0.5
-    first = Searcher(patterns, 0, contents).check(wrong)
-    assert not first.copies
-    patterns.views[1][1][2:] *= 2
-    again = check_again(patterns, contents, [wrong, right], first.onto if first.score else None)
-    assert again is not None
-    assert again[0].search_view == cut
-    assert again[1].copies
+    again = FilmsAgain.of(["", ""], ["", ""], [faces_of(np.zeros((160, 160), np.uint8), 160, 160)[0]] * 2)
+    job = [Candidate(0.9, 0, 1)]
+    assert answers_to(job, patterns, contents, again)[0][1].copies
+    monkeypatch.setattr(Searcher, "by_detail", fails)
+    ((one, answer),) = answers_to(job, patterns, contents, again)
+    assert (one, answer.copies) == (job[0], False)
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -232,17 +210,3 @@ def test_larger_films_that_are_unlike_are_given_up(monkeypatch, tmp_path, place)
     bars[place] = 1.01
     monkeypatch.setattr("lucency.datasets.audit.second_look.UNLIKE_LARGE", tuple(bars))
     assert not compared(films, tmp_path).copies
-
-
-def test_two_maps_of_a_pair_are_one_whichever_film_searched():
-    onto = np.array([[0.9, -0.2, 5.0], [0.2, 0.9, -3.0]])
-    there, back = Candidate(0.9, 0, 1, 0, 0), Candidate(0.9, 1, 0, 3, 2)
-    laid = Laid(Seen(there, 1.0, np.eye(2, 3)), onto, 0.95)
-    assert pair_again._lie_alike(laid, replace(there, search_view=7), onto, 1.0)
-    assert pair_again._lie_alike(laid, back, inverse(onto), 1.0)
-    assert not pair_again._lie_alike(laid, back, onto, 1.0)
-    beside = onto + np.array([[0, 0, 1.5], [0, 0, 0]])
-    assert not pair_again._lie_alike(laid, there, beside, 1.0)
-    assert pair_again._lie_alike(laid, there, beside, 3.0)
-    # Another face of one of the films has a map of its own.
-    assert not pair_again._lie_alike(laid, replace(there, found=2), onto, 1.0)

@@ -18,13 +18,12 @@ import pytest
 from PIL import Image
 
 from lucency.datasets.audit import pair_worker
-from lucency.datasets.audit.candidates import PER_FILM_OF_FEW, find_near
+from lucency.datasets.audit.candidates import PER_FILM_OF_FEW, Candidate, find_near
 from lucency.datasets.audit.copies import Copies
 from lucency.datasets.audit.film_frame import faces_of
 from lucency.datasets.audit.film_patterns import describe
 from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.near_copies import find_copies
-from lucency.datasets.audit.pair_jobs import Again, First
 from lucency.datasets.audit.pair_worker import PairPool
 from lucency.datasets.audit.survey import Survey
 from lucency.errors import ResourceError
@@ -85,7 +84,7 @@ def within(seconds: float, call: Callable[[], object]) -> BaseException | None:
     return raised[0] if raised else None
 
 
-def pool_of(survey: Survey, paths: list[str] | None = None) -> tuple[PairPool, list[First | Again]]:
+def pool_of(survey: Survey, paths: list[str] | None = None) -> tuple[PairPool, list[list[Candidate]]]:
     """Two processes to be, and jobs for them."""
     rows = [(survey.thumbs[row], facts) for row, facts in zip(survey.rows, survey.facts, strict=True)]
     faces = [faces_of(thumb, facts.height, facts.width)[0] for thumb, facts in rows]
@@ -93,9 +92,8 @@ def pool_of(survey: Survey, paths: list[str] | None = None) -> tuple[PairPool, l
     films = np.arange(len(contents))
     patterns = describe(contents, workers=1)
     found = find_near(patterns, owner=films, sets=films, searchers=films, workers=1)
-    groups = [[view for one in near[:PER_FILM_OF_FEW] for view in one.views] for near in found if near]
-    jobs: list[First | Again] = [First(group) for group in groups]
-    jobs += [Again(list(near[0].views), None) for near in found if near]
+    near = [one.by_views[:PER_FILM_OF_FEW] + one.by_points[:PER_FILM_OF_FEW] for one in found]
+    jobs = [some for some in near if some]
     sha256s = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths or ()]
     again = FilmsAgain.of(paths or [""] * len(faces), sha256s or [""] * len(faces), faces)
     return PairPool(patterns, contents, again, 2), jobs
@@ -126,9 +124,8 @@ def test_every_pair_is_answered_in_order(survey, started):
         there = list(pool.check(jobs))
     assert len(started) == 2
     assert [one for one, _ in there] == [one for one, _ in here]
-    first = [one for job in jobs if isinstance(job, First) for one in job.candidates]
-    assert [one for one, _ in here[: len(first)]] == first
-    assert len(here) > len(first)
+    assert [one for one, _ in here] == [one for job in jobs for one in job]
+    assert len(here) > len(jobs)
     for (_, one), (_, two) in zip(here, there, strict=True):
         assert (one.score, one.copies, one.inverted) == (two.score, two.copies, two.inverted)
         assert np.array_equal(one.onto, two.onto)

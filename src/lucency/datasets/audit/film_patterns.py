@@ -1,10 +1,11 @@
-"""Patterns: what of each film is kept in memory while copies are searched, about 16 kB a face."""
+"""Patterns: what of each film is kept in memory while copies are searched, about 27 kB a face."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +13,8 @@ import numpy.typing as npt
 
 from lucency.datasets.audit import fingerprint
 from lucency.datasets.audit.fingerprint import FloatArray, Projection, ring_waves, rings
+from lucency.datasets.audit.keypoints import MOST_KEYPOINTS, PRINT, keypoints
+from lucency.datasets.audit.point_vocabulary import PointVocabulary
 
 HALF = 0.5
 """Pixels of a pattern for one of the thumbnail."""
@@ -34,8 +37,13 @@ class Patterns:
         fine: int8 (N, 80, 80): the same at the scale of trabeculae and edges.
         views: float32 (N, OWN_VIEWS, 4), of `own_views`, in pixels of the thumbnail.
         own: float32 (N, OWN_VIEWS, D), fingerprints to be found by.
-        projection: Of fingerprints; None where there are too few films to learn one from, whose likeness cannot be
-            judged then.
+        places: float32 (N, MOST_KEYPOINTS, 4), of `keypoints`.
+        prints: uint8 (N, MOST_KEYPOINTS, 128), likewise.
+        counts: int64 (N,), how many of them are keypoints.
+        told: float32 (N, E), all that the keypoints show, to be found by.
+        judged: Whether there are films enough to judge by how alike fingerprints are.
+        projection: Of fingerprints; None where there are too few films to learn one from.
+        vocabulary: Of keypoints; None where there are too few of them.
     """
 
     sizes: npt.NDArray[np.int64]
@@ -43,7 +51,13 @@ class Patterns:
     fine: npt.NDArray[np.int8]
     views: FloatArray
     own: FloatArray
+    places: FloatArray
+    prints: npt.NDArray[np.uint8]
+    counts: npt.NDArray[np.int64]
+    told: FloatArray
+    judged: bool
     projection: Projection | None
+    vocabulary: PointVocabulary | None
 
     def waves(self, film: int, views: FloatArray) -> npt.NDArray[np.complex64]:
         """What some views of a film show.
@@ -70,6 +84,11 @@ class Patterns:
         """float32 (h, w)."""
         return self._of(self.fine, film)
 
+    def keypoints_of(self, film: int) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
+        """Its places, float32 (K, 4), and prints, uint8 (K, 128)."""
+        count = self.counts[film]
+        return self.places[film, :count], self.prints[film, :count]
+
     def _of(self, plane: npt.NDArray[np.int8], film: int) -> FloatArray:
         height, width = self.sizes[film]
         return plane[film, :height, :width].astype(np.float32) / np.float32(_STEPS)
@@ -83,7 +102,8 @@ def describe(
 ) -> Patterns:
     """Computes the patterns of films.
 
-    The projection of fingerprints is learnt from the films themselves, by a fixed choice of at most 1,500 of them.
+    The projection of fingerprints and the vocabulary of keypoints are learnt from the films themselves, by a fixed
+    choice of at most 1,500 of them.
 
     Args:
         contents: uint8 (h, w), of `faces_of`.
@@ -91,40 +111,65 @@ def describe(
         progress: Called with how many more films are done.
     """
     films = len(contents)
-    chosen = np.random.default_rng(1).permutation(films)[:_LEARNT_FROM]
+    planes = _planes(films)
+    chosen = np.sort(np.random.default_rng(1).permutation(films)[:_LEARNT_FROM]).tolist()
+    tell = progress or (lambda _: None)
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        prints = list(pool.map(lambda film: _described(contents[film])[-1], np.sort(chosen).tolist()))
+        learnt = list(pool.map(lambda film: _fill(planes, film, contents[film]), chosen))
         # Axes need several times as many examples.
-        learnt = np.concatenate(prints)
-        projection = Projection.learn(learnt) if len(learnt) >= _LEAST_LEARNT else None
-        result = Patterns(
-            sizes=np.zeros((films, 2), np.int64),
-            broad=np.zeros((films, _SIDE, _SIDE), np.int8),
-            fine=np.zeros((films, _SIDE, _SIDE), np.int8),
-            views=np.zeros((films, fingerprint.OWN_VIEWS, 4), np.float32),
-            own=np.zeros((films, *(projection(prints[0]) if projection else prints[0]).shape), np.float32),
-            projection=projection,
-        )
+        enough = sum(map(len, learnt)) >= _LEAST_LEARNT
+        projection = Projection.learn(np.concatenate(learnt)) if enough else None
+        prints, counts = planes["prints"], planes["counts"]
+        vocabulary = PointVocabulary.learn([prints[film, : counts[film]] for film in chosen])
+        length = projection.axes.shape[1] if projection else learnt[0].shape[1]
+        planes["own"] = np.zeros((films, fingerprint.OWN_VIEWS, length), np.float32)
+        planes["told"] = np.zeros((films, vocabulary.numbers if vocabulary else 0), np.float32)
+
+        def finish(film: int, shown: FloatArray) -> None:
+            planes["own"][film] = projection(shown) if projection else shown
+            if vocabulary:
+                planes["told"][film] = vocabulary.of(prints[film, : counts[film]])
+
+        for film, shown in zip(chosen, learnt, strict=True):
+            finish(film, shown)
+        tell(len(chosen))
+        left = np.setdiff1d(np.arange(films), chosen)
 
         def fill(start: int) -> int:
-            for film in range(start, min(start + _BLOCK, films)):
-                _fill(result, film, contents[film])
-            return min(_BLOCK, films - start)
+            block = left[start : start + _BLOCK].tolist()
+            for film in block:
+                finish(film, _fill(planes, film, contents[film]))
+            return len(block)
 
-        for done in pool.map(fill, range(0, films, _BLOCK)):
-            if progress:
-                progress(done)
-    return result
+        for done in pool.map(fill, range(0, len(left), _BLOCK)):
+            tell(done)
+    return Patterns(**planes, judged=projection is not None, projection=projection, vocabulary=vocabulary)
 
 
-def _fill(patterns: Patterns, film: int, content: npt.NDArray[np.uint8]) -> None:
-    broad, fine, views, prints = _described(content)
-    height, width = broad.shape
-    patterns.sizes[film] = height, width
-    patterns.views[film] = views
-    patterns.own[film] = patterns.projection(prints) if patterns.projection else prints
-    patterns.broad[film, :height, :width] = _bytes(broad)
-    patterns.fine[film, :height, :width] = _bytes(fine)
+def _planes(films: int) -> dict[str, npt.NDArray[Any]]:
+    return {
+        "sizes": np.zeros((films, 2), np.int64),
+        "broad": np.zeros((films, _SIDE, _SIDE), np.int8),
+        "fine": np.zeros((films, _SIDE, _SIDE), np.int8),
+        "views": np.zeros((films, fingerprint.OWN_VIEWS, 4), np.float32),
+        "places": np.zeros((films, MOST_KEYPOINTS, 4), np.float32),
+        "prints": np.zeros((films, MOST_KEYPOINTS, PRINT), np.uint8),
+        "counts": np.zeros(films, np.int64),
+    }
+
+
+def _fill(planes: dict[str, npt.NDArray[Any]], film: int, content: npt.NDArray[np.uint8]) -> FloatArray:
+    """Notes the patterns, the views and the keypoints of a film; returns the fingerprints of its views."""
+    broad = fingerprint.broad(_reduced(content.astype(np.float32)))
+    fine = _reduced(fingerprint.fine(content))
+    height, width = planes["sizes"][film] = broad.shape
+    planes["broad"][film, :height, :width] = _bytes(broad)
+    planes["fine"][film, :height, :width] = _bytes(fine)
+    planes["views"][film] = views = fingerprint.own_views(content, fine)
+    places, prints = keypoints(broad)
+    planes["counts"][film] = count = len(places)
+    planes["places"][film, :count], planes["prints"][film, :count] = places, prints
+    return fingerprint.fingerprints(ring_waves(rings(broad, views * HALF)))
 
 
 def _reduced(image: FloatArray) -> FloatArray:
@@ -136,14 +181,6 @@ def _reduced(image: FloatArray) -> FloatArray:
         # Of its last row and column: black would draw an edge of its own.
         image = np.pad(image, ((0, grown[0]), (0, grown[1])), mode="edge")
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)
-
-
-def _described(content: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Broad and fine pattern, the views a film is found by, and their fingerprints."""
-    broad = fingerprint.broad(_reduced(content.astype(np.float32)))
-    fine = _reduced(fingerprint.fine(content))
-    views = fingerprint.own_views(content, fine)
-    return broad, fine, views, fingerprint.fingerprints(ring_waves(rings(broad, views * HALF)))
 
 
 def _bytes(values: FloatArray) -> npt.NDArray[np.int8]:

@@ -9,7 +9,6 @@ three. What a crop or a larger frame does to the centre and the radius is met by
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
 import cv2
 import numpy as np
@@ -38,12 +37,6 @@ _SPREADS = 1.5
 
 _INNER = 0.8
 """Share of the frame's sides that the inner view takes; what is cut from a film's edge leaves it."""
-
-_CUTS = np.array(
-    [[share * side for side in sides] for share in (0.045, 0.085) for sides in product((0, 1), repeat=4) if any(sides)],
-    np.float32,
-).T
-"""Shares of the frame's sides that are cut away: left, right, top and bottom of each view."""
 
 OWN_VIEWS = 6
 """Views that a film is found by."""
@@ -136,26 +129,6 @@ def search_views(own: FloatArray) -> FloatArray:
     rows = [_scaled(frame, scale) for scale in (1.0, 0.84, 0.76, 0.69, 0.62)]
     rows += [_scaled(stretched, scale) for scale in (1.0, 0.93, 0.86, 0.8)]
     return np.stack([*rows, round_trimmed, stretched_trimmed, detail]).astype(np.float32)
-
-
-def cut_views(own: FloatArray) -> FloatArray:
-    """What is left of a film's frame by each cut from one or more of its sides.
-
-    Args:
-        own: float32 (6, 4), of `own_views`.
-
-    Returns:
-        float32 (30, 4), likewise.
-    """
-    x, y, across, down = own[1]
-    left, right, top, bottom = _CUTS
-    columns = (
-        x + (left - right) * across,
-        y + (top - bottom) * down,
-        across * (1 - left - right),
-        down * (1 - top - bottom),
-    )
-    return np.stack(columns, axis=1)
 
 
 def rings(image: FloatArray, views: FloatArray) -> FloatArray:

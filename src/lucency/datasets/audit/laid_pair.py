@@ -18,8 +18,6 @@ as burned-in words make them."""
 RARE_LIKENESS = 0.87
 RARE_COUNTS = 3.0
 """So alike are hardly any but copies, noisy ones among them, whose finest detail is gone: that counts besides."""
-UNLIKE_RINGS = 0.58
-"""Correlation of rings, likeness counted in, under which a pair is given up at once."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,6 @@ class PairCheck:
         onto: float64 (2, 3), place on the searcher -> place on the found film.
         inverted: Whether black and white are exchanged.
         thorough: Whether the thumbnails' finest detail was compared to the end.
-        rings: Correlation of the rings by which it was tried, 0..1.
     """
 
     score: float
@@ -41,7 +38,6 @@ class PairCheck:
     onto: Matrix
     inverted: bool
     thorough: bool = False
-    rings: float = 0.0
 
     def link(self, searcher: int, found: int, before: Matrix, after: Matrix) -> CopyLink:
         """The link of the two films.
@@ -72,22 +68,17 @@ class PairCheck:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What the rings of two views tell of a pair.
+    """What keypoints, or the rings of two views, tell of a pair.
 
     Attributes:
         candidate: The pair.
-        correlation: Of the rings, -1..1, negative where black and white are exchanged.
-        guess: float64 (2, 3), place on the searcher -> place on the found film, by which the two views match.
+        inverted: Whether black and white are exchanged.
+        guess: float64 (2, 3), place on the searcher -> place on the found film.
     """
 
     candidate: Candidate
-    correlation: float
+    inverted: bool
     guess: Matrix
-
-    @property
-    def inverted(self) -> bool:
-        """Whether black and white are exchanged."""
-        return self.correlation < 0
 
     @property
     def sign(self) -> np.float32:
@@ -99,14 +90,9 @@ class Seen:
         """What likeness adds before the films are compared at their full size."""
         return credit(self.candidate.likeness, LIKENESS_HOPES)
 
-    @property
-    def hopeless(self) -> bool:
-        """Whether the rings alone speak against a copy."""
-        return abs(self.correlation) + self.hopes < UNLIKE_RINGS
-
     def given_up(self, onto: Matrix) -> PairCheck:
         """The answer where a map led nowhere."""
-        return PairCheck(0.0, False, onto, self.inverted, rings=abs(self.correlation))
+        return PairCheck(0.0, False, onto, self.inverted)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from lucency.datasets.audit.alignment import Matrix
 from lucency.datasets.audit.candidates import (
     NEAREST,
     PER_FILM,
@@ -29,7 +28,6 @@ from lucency.datasets.audit.film_frame import FilmFrame, faces_of
 from lucency.datasets.audit.film_patterns import describe
 from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.laid_pair import PairCheck
-from lucency.datasets.audit.pair_jobs import Again, First
 from lucency.datasets.audit.pair_worker import PairPool
 from lucency.datasets.audit.survey import Survey
 from lucency.datasets.audit.view_index import IntArray
@@ -41,10 +39,6 @@ BLANK = 2.0
 
 LIKELY = 0.7
 """Likeness of fingerprints from which pairs are compared first."""
-
-HOPEFUL, ALIKE, FAIRLY_ALIKE, RINGS_ALIKE = 0.55, 0.8, 0.7, 0.9
-"""Pairs that did not agree are tried again from other starts: from this agreement; from this likeness of fingerprints;
-and from this likeness where the rings correlate so much. All are where films are too few to tell how alike they are."""
 
 _LOOKING_ON = 0.6
 """Likeness from which a film is laid on others, once it is known to have met its own copies or copies of each other."""
@@ -132,102 +126,103 @@ def _join_near(
         groups: dict[int, list[Candidate]] = defaultdict(list)
         for one in wanted:
             groups[one.searcher].append(one)
-        return pool.check(map(First, groups.values()))
+        return pool.check(groups.values())
 
-    def settle(pairs: dict[tuple[int, int], list[Candidate]], films: int) -> None:
-        order = sorted(pairs, key=lambda pair: (-pairs[pair][0].likeness, pair))
-        again: dict[tuple[int, int], Matrix | None] = {}
+    def settle(pairs: dict[tuple[int, int], Candidate], films: int) -> None:
+        order = sorted(pairs, key=lambda pair: (-pairs[pair].likeness, pair))
         each = films / max(1, len(order))
         for block in _blocks(order, pairs):
             told = 0
             # Films that are known to be copies by a likelier pair need no look.
-            for answered, (one, answer) in enumerate(compared(pairs[pair][0] for pair in block if not known(pair))):
+            for answered, (one, answer) in enumerate(compared(pairs[pair] for pair in block if not known(pair))):
                 if answered - told == _TOLD:
                     move(round(each * _TOLD))
                     told = answered
                 if answer.copies:
                     joined.join(link(one, answer))
-                elif not patterns.projection or _worth_another(one, answer):
-                    two = owners[one.searcher], owners[one.found]
-                    again[min(two), max(two)] = answer.onto if answer.score else None
             move(round(each * (len(block) - told)))
-        for start in range(0, len(again), _BLOCK):
-            left = list(again.items())[start : start + _BLOCK]
-            for one, answer in pool.check(Again(pairs[pair], tried) for pair, tried in left if not known(pair)):
-                if answer.copies:
-                    joined.join(link(one, answer))
 
-    def search(sets: IntArray, films: list[int]) -> dict[int, list[Near]]:
-        faces = first_faces[films]
+    def search(sets: IntArray, films: list[int]) -> dict[int, Near]:
+        searchers = first_faces[films]
         return dict(
-            zip(films, find_near(patterns, owner=owner, sets=sets, searchers=faces, workers=workers), strict=True)
+            zip(films, find_near(patterns, owner=owner, sets=sets, searchers=searchers, workers=workers), strict=True)
         )
 
-    most = PER_FILM if patterns.projection else PER_FILM_OF_FEW
+    most = PER_FILM if patterns.judged else PER_FILM_OF_FEW
+
+    def choose(films: Iterable[int], sets: IntArray, by_points: int) -> dict[int, list[list[Candidate]]]:
+        return {
+            film: [
+                likeliest(some, film=film, owner=owner, sets=sets, most=at_most)
+                for some, at_most in ((near[film].by_views, most), (near[film].by_points, by_points))
+            ]
+            for film in films
+        }
+
+    def to_lay(chosen: dict[int, list[list[Candidate]]]) -> dict[tuple[int, int], Candidate]:
+        return by_pair((one for ways in chosen.values() for some in ways for one in some), owner)
+
     sets = np.arange(len(heads))
     with one_thread_each():
         near = search(sets, sets.tolist())
-    chosen = {film: likeliest(some, film=film, sets=sets, most=most) for film, some in near.items()}
-    pairs = by_pair(chosen)
+    chosen = choose(near, sets, most)
+    pairs = to_lay(chosen)
     seen = set(pairs)
     with pool.processes(len(pairs)), one_thread_each():
         settle(pairs, len(heads))
         # The copies of a large set crowd each other out: some films of it look on, among the other sets.
         while True:
             sets = np.array([joined.root(row) for row in heads])
-            films = _crowded(chosen, sets)
+            films = _crowded(chosen, owner, sets)
             if not films:
                 break
-            chosen = {film: likeliest(near[film], film=film, sets=sets, most=most) for film in films}
             # Among those that it is most alike to there may be too few of other sets.
-            short = [film for film in films if len(chosen[film]) < most and _crowded_out(near[film], film, sets)]
+            short = [film for film in films if _crowded_out(near[film], film, owner, sets, most)]
             if short:
                 near |= search(sets, short)
-            chosen |= {film: likeliest(near[film], film=film, sets=sets, most=most) for film in short}
-            met = by_pair(chosen).items()
-            new = {pair: some for pair, some in met if pair not in seen and some[0].likeness >= _LOOKING_ON}
+            chosen = choose(films, sets, 1)
+            new = {
+                pair: one for pair, one in to_lay(chosen).items() if pair not in seen and one.likeness >= _LOOKING_ON
+            }
             seen |= set(new)
             settle(new, 0)
     progress(total, total)
 
 
-def _worth_another(one: Candidate, answer: PairCheck) -> bool:
-    return (
-        answer.score >= HOPEFUL
-        or one.likeness >= ALIKE
-        or (one.likeness >= FAIRLY_ALIKE and answer.rings >= RINGS_ALIKE)
-    )
-
-
-def _crowded(chosen: dict[int, list[Near]], sets: IntArray) -> list[int]:
+def _crowded(chosen: dict[int, list[list[Candidate]]], owner: IntArray, sets: IntArray) -> list[int]:
     """Films that met their own copies, or films of one set, where others might have been; a few of each set."""
     searching: dict[int, list[int]] = defaultdict(list)
-    for film, near in sorted(chosen.items()):
-        met = {int(sets[one.film]) for one in near}
-        if sets[film] in met or len(met) < len(near):
-            searching[int(sets[film])].append(film)
+    for film, ways in sorted(chosen.items()):
+        for some in ways:
+            met = {int(sets[owner[one.found]]) for one in some}
+            if sets[film] in met or len(met) < len(some):
+                searching[int(sets[film])].append(film)
+                break
     return sorted(film for films in searching.values() for film in films[:_OF_A_SET])
 
 
-def _crowded_out(near: list[Near], film: int, sets: IntArray) -> bool:
-    """Whether there may be films of other sets beyond those that a film is most alike to."""
-    return len(near) == NEAREST or all(sets[one.film] == sets[film] for one in near)
+def _crowded_out(near: Near, film: int, owner: IntArray, sets: IntArray, most: int) -> bool:
+    """Whether a film is alike to too few of other sets, and there may be some beyond those that it is most alike to."""
+    return any(
+        len(likeliest(some, film=film, owner=owner, sets=sets, most=most)) < most
+        and (len(some) == NEAREST or all(sets[owner[one.found]] == sets[film] for one in some))
+        for some in (near.by_views, near.by_points)
+        if some
+    )
 
 
-def _blocks(
-    order: list[tuple[int, int]], pairs: dict[tuple[int, int], list[Candidate]]
-) -> Iterator[list[tuple[int, int]]]:
+def _blocks(order: list[tuple[int, int]], pairs: dict[tuple[int, int], Candidate]) -> Iterator[list[tuple[int, int]]]:
     """The likely pairs first, the likeliest before all, in blocks that grow; then the others by searcher.
 
     A searcher is made ready once for all of its pairs in a block.
     """
-    likely = sum(pairs[pair][0].likeness >= LIKELY for pair in order)
+    likely = sum(pairs[pair].likeness >= LIKELY for pair in order)
     start, size = 0, _BLOCK
     while start < likely:
         yield order[start : min(start + size, likely)]
         # Most copies are among the first; after them larger blocks make each searcher ready less often.
         start, size = start + size, min(2 * size, _LARGEST_BLOCK)
-    rest = sorted(order[likely:], key=lambda pair: pairs[pair][0].searcher)
+    rest = sorted(order[likely:], key=lambda pair: pairs[pair].searcher)
     for start in range(0, len(rest), _BLOCK):
         yield rest[start : start + _BLOCK]
 

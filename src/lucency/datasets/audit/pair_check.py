@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lucency.datasets.audit.alignment import Agreement, Matrix, Template
-from lucency.datasets.audit.candidates import Candidate, views_of
+from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.close_comparison import compare_closely
 from lucency.datasets.audit.film_patterns import HALF, Patterns
-from lucency.datasets.audit.fingerprint import FloatArray, fine, rings
+from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_views
 from lucency.datasets.audit.laid_pair import LIKENESS_COUNTS, Laid, PairCheck, Seen, credit
+from lucency.datasets.audit.matched_points import Points
 from lucency.datasets.audit.ring_turns import first_guess, turn_between
 
 SURE = 0.81
@@ -23,6 +24,11 @@ SURE = 0.81
 LEAST = 0.3
 """Agreement that is asked for however alike fingerprints are: those of films that show next to nothing are."""
 
+ALIKE = 0.8
+"""Likeness of fingerprints from which films are laid on each other by their outlines, where keypoints made them no
+copies: what is blurred or noisy may have lost them. Films too few to judge it by always are."""
+UNLIKE_RINGS = 0.58
+"""Correlation of rings, likeness counted in, under which outlines are not compared."""
 UNLIKE_OUTLINES, UNLIKE_BROADLY, UNLIKE_FINELY, DOUBTFUL = 0.77, 0.84, 0.76, 0.76
 """What must be reached, likeness counted in, for the next and costlier look to be taken: where films fit best, by the
 correlation of the outlines at a quarter of the size and at half of it, and by that of the detail; and by the agreement
@@ -57,8 +63,12 @@ class Searcher:
     def __init__(self, patterns: Patterns, film: int, contents: Sequence[npt.NDArray[np.uint8]]):
         self._patterns, self._film, self._contents = patterns, film, contents
         self._image = patterns.broad_of(film)
-        self._views = views_of(patterns.views[film])
+        self._views = search_views(patterns.views[film])
         self._full_size: dict[float, Template] = {}
+
+    @cached_property
+    def _points(self) -> Points:
+        return Points(*self._patterns.keypoints_of(self._film))
 
     @cached_property
     def _searching(self) -> Template:
@@ -76,47 +86,52 @@ class Searcher:
     def _fine(self) -> Template:
         return Template(self._patterns.fine_of(self._film), HALF)
 
-    @cached_property
-    def _finely(self) -> Template:
-        return Template(_corners_kept(self._fine.image), HALF)
-
     def _full(self, around: float) -> Template:
         if around not in self._full_size:
             self._full_size[around] = Template(fine(self._contents[self._film], around), 1.0)
         return self._full_size[around]
 
     def check(self, candidate: Candidate) -> PairCheck:
-        """Lays a candidate on this film, from where their outlines fit best.
+        """Lays a candidate on this film, from where keypoints say; and from where outlines fit best, if that fails.
 
         Args:
             candidate: Found by this film.
         """
-        seen = self._seen(candidate)
-        if seen.hopeless:
+        answer = self._by_points(candidate)
+        if answer.copies or (self._patterns.judged and candidate.likeness < ALIKE):
+            return answer
+        by_outlines = self._by_outlines(candidate)
+        return by_outlines if by_outlines.copies or by_outlines.score > answer.score else answer
+
+    def _by_points(self, candidate: Candidate) -> PairCheck:
+        matched = self._points.matched(*self._patterns.keypoints_of(candidate.found))
+        if matched is None:
+            return PairCheck(0.0, False, np.eye(2, 3), False)
+        linear, shift = matched.onto[:, :2], matched.onto[:, 2]
+        # Maps have (0, 0) at the outer corner of the first pixel, keypoints at its centre.
+        onto = np.column_stack([linear, (shift + 0.5 - linear @ [0.5, 0.5]) / HALF])
+        return self._judged(Laid(Seen(candidate, matched.inverted, onto), onto, 0.0))
+
+    def _by_outlines(self, candidate: Candidate) -> PairCheck:
+        view = self._views[candidate.search_view]
+        other = self._patterns.views[candidate.found][candidate.own_view]
+        broad = self._patterns.broad_of(candidate.found)
+        mine = rings(self._image, view[None] * HALF)[0]
+        correlation, turn = turn_between(rings(broad, other[None] * HALF)[0], mine)
+        seen = Seen(candidate, correlation < 0, first_guess(other, view, turn))
+        if abs(correlation) + seen.hopes < UNLIKE_RINGS:
             return seen.given_up(seen.guess)
-        laid = self._by_outlines(seen, self._searched(seen))
-        if isinstance(laid, PairCheck):
-            return laid
-        laid = self.by_detail(laid)
+        coarse = seen.sign * _halved(broad)
+        start = Laid(seen, self._searching.search(_corners_kept(coarse), seen.guess), 0.0)
+        laid = self._improved(start, self._coarse, coarse, steps=8, least=UNLIKE_OUTLINES, best=MOST, rigid=True)
+        return laid if isinstance(laid, PairCheck) else self._judged(laid)
+
+    def _judged(self, start: Laid) -> PairCheck:
+        laid = self.by_detail(start)
         return laid if isinstance(laid, PairCheck) else self.judge(laid)
 
-    def outlines(self, candidate: Candidate, *, searched: bool = True) -> list[Laid]:
-        """Lays a candidate on this film by its outlines, from where the views say and from where they fit best.
-
-        A frame's own edges can lead the search astray.
-
-        Args:
-            candidate: Found by this film.
-            searched: Whether to search where they fit best.
-        """
-        seen = self._seen(candidate)
-        if seen.hopeless:
-            return []
-        starts = [seen.guess, self._searched(seen)] if searched else [seen.guess]
-        return [one for one in (self._by_outlines(seen, start) for start in starts) if isinstance(one, Laid)]
-
     def by_detail(self, laid: Laid) -> Laid | PairCheck:
-        """Improves a map of `outlines` by the broad detail, then by the fine; or gives the pair up."""
+        """Improves a map by the broad detail, then by the fine; or gives the pair up."""
         seen = laid.seen
         broad, detail = (
             seen.sign * pattern(seen.candidate.found) for pattern in (self._patterns.broad_of, self._patterns.fine_of)
@@ -134,30 +149,6 @@ class Searcher:
         if agreement.score + seen.hopes < DOUBTFUL:
             return replace(seen.given_up(laid.onto), score=agreement.score)
         return self._closer(seen, laid.onto)
-
-    def finely(self, candidate: Candidate) -> Laid | PairCheck:
-        """Lays a candidate on this film from where their fine detail fits best: along a shaft only that tells."""
-        seen = self._seen(candidate)
-        detail = seen.sign * self._patterns.fine_of(candidate.found)
-        start = self._finely.search(_corners_kept(detail), seen.guess, scales=(1.0,))
-        return self._improved(Laid(seen, start, 0.0), self._fine, detail, steps=8, least=UNLIKE_FINELY, best=OF_DETAIL)
-
-    def _seen(self, candidate: Candidate) -> Seen:
-        view = self._views[candidate.search_view]
-        other = self._patterns.views[candidate.found][candidate.own_view]
-        broad = self._patterns.broad_of(candidate.found)
-        mine = rings(self._image, view[None] * HALF)[0]
-        correlation, turn = turn_between(rings(broad, other[None] * HALF)[0], mine)
-        return Seen(candidate, correlation, first_guess(other, view, turn))
-
-    def _searched(self, seen: Seen) -> Matrix:
-        coarse = seen.sign * _halved(self._patterns.broad_of(seen.candidate.found))
-        return self._searching.search(_corners_kept(coarse), seen.guess)
-
-    def _by_outlines(self, seen: Seen, start: Matrix) -> Laid | PairCheck:
-        coarse = seen.sign * _halved(self._patterns.broad_of(seen.candidate.found))
-        laid = Laid(seen, start, 0.0)
-        return self._improved(laid, self._coarse, coarse, steps=8, least=UNLIKE_OUTLINES, best=MOST, rigid=True)
 
     def _improved(
         self,

@@ -26,7 +26,7 @@ from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.film_patterns import Patterns
 from lucency.datasets.audit.films_again import FilmsAgain
 from lucency.datasets.audit.laid_pair import PairCheck
-from lucency.datasets.audit.pair_jobs import Again, Checked, Contents, First, answers_to
+from lucency.datasets.audit.pair_jobs import Checked, Contents, answers_to
 from lucency.errors import ResourceError
 
 FEW = 1500
@@ -43,7 +43,7 @@ _ENVIRONMENT = {
 }
 _AT_ONCE = 8
 """Jobs that are handed to a process at once."""
-_PLANES = ("sizes", "broad", "fine", "views")
+_PLANES = ("sizes", "broad", "fine", "views", "places", "prints", "counts")
 
 
 class PairPool:
@@ -61,8 +61,11 @@ class PairPool:
         self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         self._started: list[subprocess.Popen[bytes]] = []
 
-    def check(self, jobs: Iterable[First | Again]) -> Iterator[tuple[Candidate, PairCheck]]:
+    def check(self, jobs: Iterable[list[Candidate]]) -> Iterator[tuple[Candidate, PairCheck]]:
         """Compares pairs, and yields in the order of jobs.
+
+        Args:
+            jobs: Candidates, each time of one searcher.
 
         Raises:
             ResourceError: A process died, most likely for want of memory.
@@ -77,7 +80,7 @@ class PairPool:
             for results in pool.map(self._elsewhere, batches):
                 yield from results
 
-    def _elsewhere(self, batch: list[First | Again]) -> Checked:
+    def _elsewhere(self, batch: list[list[Candidate]]) -> Checked:
         process = self._idle.get()
         try:
             assert process.stdin is not None
@@ -147,6 +150,7 @@ def _started(command: list[str], environment: dict[str, str]) -> subprocess.Pope
 def _write(folder: Path, patterns: Patterns, contents: Contents, films: FilmsAgain) -> None:
     for name in _PLANES:
         np.save(folder / f"{name}.npy", getattr(patterns, name))
+    np.save(folder / "judged.npy", patterns.judged)
     np.save(folder / "shapes.npy", films.sizes)
     np.save(folder / "onto.npy", films.onto)
     # Names of files need not be Unicode.
@@ -168,7 +172,8 @@ def _read(folder: Path) -> tuple[Patterns, Contents, FilmsAgain]:
         for end, (height, width) in zip(ends.tolist(), shapes.tolist(), strict=True)
     ]
     nothing = np.zeros((0, 0, 0), np.float32)
-    patterns = Patterns(**planes, own=nothing, projection=None)
+    judged = bool(np.load(folder / "judged.npy"))
+    patterns = Patterns(**planes, own=nothing, told=nothing, judged=judged, projection=None, vocabulary=None)
     paths = [os.fsdecode(name) for name in (folder / "paths.bin").read_bytes().split(b"\0")]
     sha256s = (folder / "sha256s.txt").read_text("ascii").split("\n")
     return patterns, contents, FilmsAgain(paths, sha256s, np.load(folder / "onto.npy"), shapes)

@@ -36,24 +36,6 @@ def turn_between(mine: FloatArray, other: FloatArray) -> tuple[float, FloatArray
     return float(curve[peak]) / size, turn.astype(np.float32)
 
 
-def best_correlation(waves: npt.NDArray[np.complex64], other: npt.NDArray[np.complex64]) -> FloatArray:
-    """How alike views are when one of each pair is turned, mirrored and inverted as fits best, without the fast waves.
-
-    Args:
-        waves: complex64 (N, RINGS, H), of `ring_waves`.
-        other: complex64 (N, RINGS, H), likewise.
-
-    Returns:
-        float32 (N,), 0..1.
-    """
-    waves, other = waves * _RING_POWER, other * _RING_POWER
-    size = np.linalg.norm(waves, axis=(1, 2)) * np.linalg.norm(other, axis=(1, 2)) + 1e-6
-    both = np.stack([(waves * other.conj()).sum(1), (waves * other).sum(1)])
-    curves = fft.irfft(np.pad(both, ((0, 0), (0, 0), (1, 0))), SAMPLES)
-    # Each wave stands for two of the curve's, the other of which is left out.
-    return np.asarray(np.abs(curves).max((0, 2)) * (SAMPLES / 2) / size, dtype=np.float32)
-
-
 def first_guess(mine: FloatArray, other: FloatArray, turn: FloatArray) -> npt.NDArray[np.float64]:
     """The affine map from the pixels of one film to those of another that matches two views.
 

@@ -11,11 +11,7 @@ from lucency.datasets.audit.fingerprint import FloatArray
 
 IntArray = npt.NDArray[np.int64]
 
-_NEIGHBOURS, _NEIGHBOURS_CUT = 32, 12
-"""Views looked at for each view of a film, and for each cut of it; several of them belong to one film."""
-_UNCUT = [1, 5]
-"""Own views in which a film shows what a cut of the other left: its stretched frame, and the inner one."""
-_EXACT = 20_000
+_EXACT = 6000
 """So many views are searched one by one; more of them by an inverted file."""
 _PROBED = 12
 """Cells of that file which are searched."""
@@ -35,20 +31,6 @@ def distinct(views: FloatArray) -> npt.NDArray[np.bool_]:
     return np.asarray(~np.tril(same, -1).any(axis=2))
 
 
-def indices_of(own: FloatArray, kept: npt.NDArray[np.bool_]) -> tuple[ViewIndex, ViewIndex]:
-    """What the first `WHOLE_VIEWS` of a film's views are looked up in, and what the cuts of it are.
-
-    Args:
-        own: float32 (F, OWN_VIEWS, D) of length 1, of all faces.
-        kept: bool (F, OWN_VIEWS), the views that may be found: of a face all but those that are the same as an earlier
-            one, or none.
-    """
-    uncut = np.zeros_like(kept)
-    # Whatever other views they are the same as: those are not in this index.
-    uncut[:, _UNCUT] = kept[:, :1]
-    return ViewIndex(own, kept, _NEIGHBOURS), ViewIndex(own, uncut, _NEIGHBOURS_CUT)
-
-
 class ViewIndex:
     """Some of the views that faces are found by, searched by inner product.
 
@@ -57,8 +39,8 @@ class ViewIndex:
     for n films.
 
     Args:
-        own: float32 (F, OWN_VIEWS, D) of length 1, of all faces.
-        kept: bool (F, OWN_VIEWS), which of their views.
+        own: float32 (F, V, D) of length 1, views of all faces.
+        kept: bool (F, V), which of them may be found.
         neighbours: How many views are looked up for each.
     """
 
@@ -78,14 +60,14 @@ class ViewIndex:
         self._index.add(views)
 
     def nearest(self, wanted: FloatArray) -> tuple[FloatArray, IntArray]:
-        """The nearest views, for each of V views.
+        """The nearest views, for each of W views.
 
         Args:
-            wanted: float32 (V, D).
+            wanted: float32 (W, D).
 
         Returns:
-            Likeness, float32 (V, M), -1 where there is none; and the found view: face times `OWN_VIEWS` plus row of
-            `own_views`, int64 (V, M).
+            Likeness, float32 (W, M), -1 where there is none; and the found view: face times V plus its
+            number, int64 (W, M).
         """
         likeness, row = self._index.search(wanted, self._neighbours)
         # An inverted file gives -1 where it finds too few.
