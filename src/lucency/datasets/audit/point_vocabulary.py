@@ -53,17 +53,18 @@ class PointVocabulary:
         """
         import faiss
 
-        points = rooted(np.concatenate(prints)) if prints else np.zeros((0, PRINT), np.float32)
+        every = np.concatenate(prints) if prints else np.zeros((0, PRINT), np.uint8)
+        chosen = np.sort(np.random.default_rng(_SEED).permutation(len(every))[:_MOST])
+        points = rooted(every[chosen])
         words = min(_WORDS, len(points) // _EACH)
         if words < 2:
             return None
         mean = points.mean(axis=0)
-        points = points - mean
-        _, axes = np.linalg.eigh(points.T.astype(np.float64) @ points)
+        points -= mean
+        _, axes = np.linalg.eigh(points.T @ points)
         kept = np.ascontiguousarray(axes[:, ::-1][:, :_KEPT], dtype=np.float32)
-        chosen = np.random.default_rng(_SEED).permutation(len(points))[:_MOST]
         means: Any = faiss.Kmeans(_KEPT, words, niter=_ROUNDS, seed=_SEED, min_points_per_centroid=_EACH)
-        means.train(np.ascontiguousarray(points[np.sort(chosen)] @ kept))
+        means.train(points @ kept)
         rows = cls(mean, kept, means.centroids, np.zeros(words * _KEPT, np.float32), None)
         if len(prints) < _FILMS_FOR_AXES:
             return rows
