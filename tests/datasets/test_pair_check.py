@@ -181,7 +181,7 @@ def test_films_that_cannot_be_laid_on_each_other_are_no_copies(monkeypatch):
     again = FilmsAgain.of(["", ""], ["", ""], [faces_of(np.zeros((160, 160), np.uint8), 160, 160)[0]] * 2)
     job = [Candidate(0.9, 0, 1)]
     assert answers_to(job, patterns, contents, again)[0][1].copies
-    monkeypatch.setattr(Searcher, "by_detail", fails)
+    monkeypatch.setattr(Searcher, "_by_detail", fails)
     ((one, answer),) = answers_to(job, patterns, contents, again)
     assert (one, answer.copies) == (job[0], False)
 

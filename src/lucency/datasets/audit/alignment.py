@@ -15,7 +15,7 @@ from lucency.datasets.audit.window_measures import corners, mean_around, mean_of
 
 Matrix = npt.NDArray[np.float64]
 
-SCALES = (0.88, 1.0, 1.14)
+_SCALES = (0.88, 1.0, 1.14)
 """Tried about the scale that two views suggest."""
 
 _SPOILT = 9
@@ -165,13 +165,12 @@ class Template:
         size = math.sqrt(float(np.vdot(ours, ours)) * float(np.vdot(theirs, theirs)))
         return float(np.vdot(ours, theirs)) / (size + 1e-6)
 
-    def search(self, image: FloatArray, guess: Matrix, scales: tuple[float, ...] = SCALES) -> Matrix:
+    def search(self, image: FloatArray, guess: Matrix) -> Matrix:
         """Tries some scales and every shift about a map whose turn is right, by cross-correlation.
 
         Args:
             image: As in `refine`.
             guess: As in `refine`.
-            scales: What the map's scale is multiplied by; 1 among them.
         """
         warp = self._to_pixels(guess)
         height, width = self.image.shape
@@ -180,14 +179,14 @@ class Template:
         if self._spectra is None:
             planes = (self.image, np.ones_like(self.image), self.image * self.image)
             self._spectra = tuple(np.conj(fft.rfft2(plane, shape)) for plane in planes)
-        linears = [warp[:, :2] * scale for scale in scales]
+        linears = [warp[:, :2] * scale for scale in _SCALES]
         stretches = np.linalg.svd(warp[:, :2])
         if stretches[1][0] > _STRETCHED * stretches[1][1]:
             even = math.sqrt(stretches[1][0] * stretches[1][1]) * stretches[0] @ stretches[2]
-            linears += [even * scale for scale in scales]
+            linears += [even * scale for scale in _SCALES]
         centre = warp @ np.append(self._middle, 1)
         warps = [np.column_stack([linear, centre - linear @ self._middle]) for linear in linears]
-        unchanged = scales.index(1.0)
+        unchanged = _SCALES.index(1.0)
         planes_moved = np.empty((len(linears) + 2, height, width), np.float32)
         for row, moved_by in enumerate(warps):
             planes_moved[row], inside = self._moved(image, moved_by)

@@ -67,22 +67,22 @@ class PairCheck:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What keypoints, or the rings of two views, tell of a pair.
+class Laid:
+    """Two films laid on each other.
 
     Attributes:
         candidate: The pair.
         inverted: Whether black and white are exchanged.
-        guess: float64 (2, 3), place on the searcher -> place on the found film.
+        onto: float64 (2, 3), place on the searcher -> place on the found film.
     """
 
     candidate: Candidate
     inverted: bool
-    guess: Matrix
+    onto: Matrix
 
     @property
     def sign(self) -> np.float32:
-        """-1 where they are, else 1."""
+        """-1 where black and white are exchanged, else 1."""
         return np.float32(-1 if self.inverted else 1)
 
     @property
@@ -90,24 +90,10 @@ class Seen:
         """What likeness adds before the films are compared at their full size."""
         return credit(self.candidate.likeness, LIKENESS_HOPES)
 
-    def given_up(self, onto: Matrix) -> PairCheck:
+    @property
+    def given_up(self) -> PairCheck:
         """The answer where a map led nowhere."""
-        return PairCheck(0.0, False, onto, self.inverted)
-
-
-@dataclass(frozen=True, eq=False)
-class Laid:
-    """Two films laid on each other.
-
-    Attributes:
-        seen: What their rings tell.
-        onto: float64 (2, 3), place on the searcher -> place on the found film.
-        alike: Correlation where they fit best, -1..1.
-    """
-
-    seen: Seen
-    onto: Matrix
-    alike: float
+        return PairCheck(0.0, False, self.onto, self.inverted)
 
 
 def credit(likeness: float, counts: tuple[float, float]) -> float:

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lucency.datasets.audit.alignment import Agreement, Matrix, Template
+from lucency.datasets.audit.alignment import Agreement, Template
 from lucency.datasets.audit.candidates import Candidate
 from lucency.datasets.audit.close_comparison import compare_closely
 from lucency.datasets.audit.film_patterns import HALF, Patterns
 from lucency.datasets.audit.fingerprint import FloatArray, fine, rings, search_views
-from lucency.datasets.audit.laid_pair import LIKENESS_COUNTS, Laid, PairCheck, Seen, credit
+from lucency.datasets.audit.laid_pair import LIKENESS_COUNTS, Laid, PairCheck, credit
 from lucency.datasets.audit.matched_points import Points
 from lucency.datasets.audit.ring_turns import first_guess, turn_between
 
@@ -110,7 +110,7 @@ class Searcher:
         linear, shift = matched.onto[:, :2], matched.onto[:, 2]
         # Maps have (0, 0) at the outer corner of the first pixel, keypoints at its centre.
         onto = np.column_stack([linear, (shift + 0.5 - linear @ [0.5, 0.5]) / HALF])
-        return self._judged(Laid(Seen(candidate, matched.inverted, onto), onto, 0.0))
+        return self._by_detail(Laid(candidate, matched.inverted, onto))
 
     def _by_outlines(self, candidate: Candidate) -> PairCheck:
         view = self._views[candidate.search_view]
@@ -118,37 +118,28 @@ class Searcher:
         broad = self._patterns.broad_of(candidate.found)
         mine = rings(self._image, view[None] * HALF)[0]
         correlation, turn = turn_between(rings(broad, other[None] * HALF)[0], mine)
-        seen = Seen(candidate, correlation < 0, first_guess(other, view, turn))
-        if abs(correlation) + seen.hopes < UNLIKE_RINGS:
-            return seen.given_up(seen.guess)
-        coarse = seen.sign * _halved(broad)
-        start = Laid(seen, self._searching.search(_corners_kept(coarse), seen.guess), 0.0)
+        guess = Laid(candidate, correlation < 0, first_guess(other, view, turn))
+        if abs(correlation) + guess.hopes < UNLIKE_RINGS:
+            return guess.given_up
+        coarse = guess.sign * _halved(broad)
+        start = replace(guess, onto=self._searching.search(_corners_kept(coarse), guess.onto))
         laid = self._improved(start, self._coarse, coarse, steps=8, least=UNLIKE_OUTLINES, best=MOST, rigid=True)
-        return laid if isinstance(laid, PairCheck) else self._judged(laid)
+        return laid if isinstance(laid, PairCheck) else self._by_detail(laid)
 
-    def _judged(self, start: Laid) -> PairCheck:
-        laid = self.by_detail(start)
-        return laid if isinstance(laid, PairCheck) else self.judge(laid)
-
-    def by_detail(self, laid: Laid) -> Laid | PairCheck:
-        """Improves a map by the broad detail, then by the fine; or gives the pair up."""
-        seen = laid.seen
-        broad, detail = (
-            seen.sign * pattern(seen.candidate.found) for pattern in (self._patterns.broad_of, self._patterns.fine_of)
+    def _by_detail(self, start: Laid) -> PairCheck:
+        """Improves a map by the detail, and says how far the films agree: closely, where there is hope."""
+        broad, fine_detail = (
+            start.sign * pattern(start.candidate.found) for pattern in (self._patterns.broad_of, self._patterns.fine_of)
         )
-        better = self._improved(laid, self._broad, broad, steps=6, least=UNLIKE_BROADLY, best=MOST)
-        if isinstance(better, PairCheck):
-            return better
-        return self._improved(better, self._fine, detail, steps=8, least=UNLIKE_FINELY, best=OF_DETAIL)
-
-    def judge(self, laid: Laid) -> PairCheck:
-        """Says of a map of `by_detail` how far the films agree, closely where there is hope."""
-        seen = laid.seen
-        detail = seen.sign * self._patterns.fine_of(seen.candidate.found)
-        agreement = self._fine.agreement(detail, laid.onto, window=11)
-        if agreement.score + seen.hopes < DOUBTFUL:
-            return replace(seen.given_up(laid.onto), score=agreement.score)
-        return self._closer(seen, laid.onto)
+        laid = self._improved(start, self._broad, broad, steps=6, least=UNLIKE_BROADLY, best=MOST)
+        if isinstance(laid, Laid):
+            laid = self._improved(laid, self._fine, fine_detail, steps=8, least=UNLIKE_FINELY, best=OF_DETAIL)
+        if isinstance(laid, PairCheck):
+            return laid
+        agreement = self._fine.agreement(fine_detail, laid.onto, window=11)
+        if agreement.score + laid.hopes < DOUBTFUL:
+            return replace(laid.given_up, score=agreement.score)
+        return self._closer(laid)
 
     def _improved(
         self,
@@ -161,30 +152,29 @@ class Searcher:
         best: float,
         rigid: bool = False,
     ) -> Laid | PairCheck:
-        seen = laid.seen
-        hopeless = HOPELESS - seen.hopes
+        hopeless = HOPELESS - laid.hopes
         onto, whole = template.refine(image, laid.onto, steps=steps, stop_under=hopeless, rigid=rigid)
-        if whole < hopeless:
-            return seen.given_up(onto)
-        alike = template.correlation(image, onto, best=best)
-        return seen.given_up(onto) if alike < least - seen.hopes else Laid(seen, onto, alike)
+        better = replace(laid, onto=onto)
+        if whole < hopeless or template.correlation(image, onto, best=best) < least - laid.hopes:
+            return better.given_up
+        return better
 
-    def _closer(self, seen: Seen, onto: Matrix) -> PairCheck:
+    def _closer(self, laid: Laid) -> PairCheck:
         """Compares at the full size of the thumbnails."""
         onto, agreement = compare_closely(
             self._contents[self._film],
-            self._contents[seen.candidate.found],
-            onto,
-            sign=seen.sign,
+            self._contents[laid.candidate.found],
+            laid.onto,
+            sign=laid.sign,
             around=(_FINE, _FINEST),
-            unlike=[least - seen.hopes for least in UNLIKE_CLOSELY],
+            unlike=[least - laid.hopes for least in UNLIKE_CLOSELY],
             template=self._full,
         )
+        better = replace(laid, onto=onto)
         if agreement is None:
-            return seen.given_up(onto)
-        more = credit(seen.candidate.likeness, LIKENESS_COUNTS)
-        copies = _are_copies(agreement, more)
-        return replace(seen.given_up(onto), score=agreement.score, copies=copies, thorough=True)
+            return better.given_up
+        more = credit(laid.candidate.likeness, LIKENESS_COUNTS)
+        return replace(better.given_up, score=agreement.score, copies=_are_copies(agreement, more), thorough=True)
 
 
 def _are_copies(agreement: Agreement, more: float) -> bool:
