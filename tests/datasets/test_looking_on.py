@@ -111,3 +111,15 @@ def test_films_that_look_on_are_laid_on_films_that_are_alike_enough(monkeypatch)
     of_noise(6)
     assert faint not in compared
     assert first in compared
+
+
+def test_pages_that_are_let_go_come_again(tmp_path):
+    kept = np.random.default_rng(3).integers(0, 256, (4, 300, 300), dtype=np.uint8)
+    kept.tofile(tmp_path / "thumbs")
+    mapped = np.memmap(tmp_path / "thumbs", np.uint8, mode="r", shape=kept.shape)
+    part = mapped[1, 20:40]
+    near_copies._let_go(mapped)
+    assert np.array_equal(part, kept[1, 20:40])
+    # An array in memory stays as it is.
+    near_copies._let_go(kept)
+    assert np.array_equal(mapped, kept)

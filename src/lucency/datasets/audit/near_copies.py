@@ -7,11 +7,13 @@ in the detail.
 
 from __future__ import annotations
 
+import mmap
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import numpy.typing as npt
 
 from lucency.datasets.audit.candidates import (
     NEAREST,
@@ -110,6 +112,7 @@ def _join_near(
     move(0)
     with one_thread_each():
         patterns = describe(contents, workers=workers, progress=move)
+    _let_go(survey.thumbs)
 
     def known(pair: tuple[int, int]) -> bool:
         return joined.root(heads[pair[0]]) == joined.root(heads[pair[1]])
@@ -225,6 +228,13 @@ def _blocks(order: list[tuple[int, int]], pairs: dict[tuple[int, int], Candidate
     rest = sorted(order[likely:], key=lambda pair: pairs[pair].searcher)
     for start in range(0, len(rest), _BLOCK):
         yield rest[start : start + _BLOCK]
+
+
+def _let_go(thumbs: npt.NDArray[np.uint8]) -> None:
+    """Gives the pages of a mapped array back; they come again from its file when they are looked at."""
+    mapped: object = thumbs.base
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 class _Joined:
